@@ -1,0 +1,14 @@
+"""What every test runs under."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+os.environ.setdefault("MPLBACKEND", "agg")
+
+# No deadline: the first example pays for imports and compilation. Derandomized: a run of the
+# suite that failed fails again.
+settings.register_profile("gengap", deadline=None, max_examples=50, derandomize=True)
+settings.load_profile("gengap")
