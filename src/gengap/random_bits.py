@@ -1,0 +1,144 @@
+"""Counter-based random bits: cheap inside a compiled loop, and the same in every lane position.
+
+Notation
+--------
+k   a key, uint32 (2,)
+i   the position of an element, a counter
+h   an avalanche: every bit of its input flips each bit of its output about half of the time
+
+``bits(k)[i] = h(h(i * 0x9E3779B9 + k[0]) ^ k[1])``. Threefry, JAX's default, costs a tenth to a
+half of a small network's step when it draws a dropout mask; this costs next to nothing. It is made
+for masks, noise and shuffling, not for cryptography.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = ["bernoulli", "bits", "fold_in", "key", "named", "normal", "permutation"]
+
+GOLDEN = np.uint32(0x9E3779B9)
+
+
+def _avalanche(x: jax.Array) -> jax.Array:
+    # The 32-bit finalizer with the lowest known bias of two multiplications.
+    x = x ^ (x >> 16)
+    x = x * np.uint32(0x7FEB352D)
+    x = x ^ (x >> 15)
+    x = x * np.uint32(0x846CA68B)
+    return x ^ (x >> 16)
+
+
+def key(seed: int) -> np.ndarray:
+    """Make a key from a seed of up to 64 bits.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+
+    Returns
+    -------
+    ndarray (2,)
+        Two words of 32 bits.
+    """
+    return np.random.SeedSequence(seed).generate_state(2, np.uint32)
+
+
+def fold_in(key: jax.Array, data: jax.Array | int) -> jax.Array:
+    """Derive a key from a key and a number.
+
+    Parameters
+    ----------
+    key : array (2,)
+    data : array () or int
+        What distinguishes the new key, such as a step's number.
+
+    Returns
+    -------
+    array (2,)
+    """
+    number = jnp.asarray(data).astype(jnp.uint32)
+    first = _avalanche(key[0] ^ _avalanche(number * GOLDEN + key[1]))
+    return jnp.stack([first, _avalanche(key[1] + first * GOLDEN + np.uint32(1))])
+
+
+def named(key: jax.Array, name: str) -> jax.Array:
+    """Derive a key from a key and a name, so that one user's draws never shift another's."""
+    return fold_in(key, np.uint32(zlib.crc32(name.encode())))
+
+
+def bits(key: jax.Array, shape: Sequence[int]) -> jax.Array:
+    """Draw 32 random bits an element.
+
+    Parameters
+    ----------
+    key : array (2,)
+    shape : sequence of int
+
+    Returns
+    -------
+    array of uint32
+    """
+    size = int(np.prod(shape))
+    counter = jax.lax.iota(jnp.uint32, size)
+    return _avalanche(_avalanche(counter * GOLDEN + key[0]) ^ key[1]).reshape(tuple(shape))
+
+
+def bernoulli(key: jax.Array, probability: jax.Array, shape: Sequence[int]) -> jax.Array:
+    """Draw booleans that are true with a probability; at 1 all are true, at 0 none.
+
+    Parameters
+    ----------
+    key : array (2,)
+    probability : array ()
+        To a resolution of 2**-24.
+    shape : sequence of int
+
+    Returns
+    -------
+    array of bool
+    """
+    # 24 bits are what float32 holds exactly.
+    uniform = (bits(key, shape) >> 8).astype(jnp.float32)
+    return uniform < probability.astype(jnp.float32) * np.float32(2**24)
+
+
+def normal(key: jax.Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> jax.Array:
+    """Draw standard normal values by inverting the distribution function.
+
+    Parameters
+    ----------
+    key : array (2,)
+    shape : sequence of int
+    dtype : dtype
+
+    Returns
+    -------
+    array
+        Between about -5.3 and 5.3.
+    """
+    uniform = ((bits(key, shape) >> 8).astype(jnp.float32) + 0.5) * np.float32(2**-23) - 1
+    return (np.float32(np.sqrt(2)) * jax.lax.erf_inv(uniform)).astype(dtype)
+
+
+def permutation(key: jax.Array, members: jax.Array) -> jax.Array:
+    """Order positions at random, members first.
+
+    Parameters
+    ----------
+    key : array (2,)
+    members : array (n,) of bool
+        Padding is False and comes last.
+
+    Returns
+    -------
+    array (n,) of int32
+    """
+    order = jnp.where(members, bits(key, members.shape) >> 1, np.uint32(0xFFFFFFFF))
+    return jnp.argsort(order).astype(jnp.int32)

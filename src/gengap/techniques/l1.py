@@ -1,0 +1,57 @@
+"""L1 penalty: every weight costs its size, and many become exactly zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gengap.proximal import proximal_optimizer_source, soft_threshold_kernels
+from gengap.techniques.base import Hooks, Option, PlainKeras, Strength, Technique
+
+__all__ = ["TECHNIQUE"]
+
+
+def _hooks(options: Mapping[str, str]) -> Hooks:
+    import jax.numpy as jnp
+
+    if options["form"] == "subgradient":
+
+        def penalty(values, kernels: Sequence):
+            return values["strength"] * sum(jnp.sum(jnp.abs(kernel)) for kernel in kernels)
+
+        return Hooks(penalty=penalty)
+
+    def update(values, weights, step):
+        return soft_threshold_kernels(values["strength"], weights, step)
+
+    return Hooks(update=update)
+
+
+def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:
+    strength = strengths["strength"]
+    if options["form"] == "subgradient":
+        return PlainKeras(kernel_regularizer={"l1": strength})
+    return PlainKeras(
+        definitions=proximal_optimizer_source(), optimizer=f"with_proximal_l1({{optimizer}}, {strength!r})"
+    )
+
+
+TECHNIQUE = Technique(
+    name="l1",
+    summary="Adds the kernels' absolute values to the loss and sets small weights exactly to zero.",
+    formula="minimizes loss + strength * sum(|w|) over the kernels; after the optimizer's step "
+    "w -> sign(w) * max(|w| - strength * s, 0), s the weight's own step size",
+    source="Tibshirani (1996), The lasso, JRSS B 58(1), eq. 1; proximal step: Parikh and Boyd "
+    "(2014), Proximal algorithms, section 6.5.2; a step a weight: Duchi et al. (2011), JMLR 12, "
+    "eq. 3",
+    family="penalty",
+    strengths=(
+        Strength("strength", low=0.0, high=10.0, neutral=0.0, grid=(1e-5, 1e-4, 1e-3, 1e-2)),
+    ),
+    options=(Option("form", ("proximal", "subgradient")),),
+    hooks=_hooks,
+    plain_keras=_plain_keras,
+    order=20,
+    cost=0.15,
+    replaces=("kernel_l1",),
+    excludes=("elastic_net",),
+)
