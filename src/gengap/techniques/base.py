@@ -235,6 +235,8 @@ class Technique:
         Names of the Keras losses for which it is defined; empty: any.
     excludes : tuple of str
         Techniques that it cannot be combined with.
+    check : callable
+        ``(model, options)``: raises a UserError where the compiled model rules it out.
     """
 
     name: str
@@ -254,6 +256,7 @@ class Technique:
     replaces: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+    check: Callable[[Any, Mapping[str, str]], None] = lambda model, options: None
 
     def strength(self, name: str) -> Strength:
         """Return the strength called `name` (KeyError where there is none)."""

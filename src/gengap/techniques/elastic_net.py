@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from gengap.proximal import proximal_optimizer_source, soft_threshold_kernels
+from gengap.proximal import soft_threshold_kernels
 from gengap.techniques.base import Hooks, PlainKeras, Strength, Technique
 
 __all__ = ["TECHNIQUE"]
@@ -23,11 +24,19 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
 
 
 def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:
+    from gengap.proximal_optimizer import proximal_optimizer_source
+
     return PlainKeras(
         kernel_regularizer={"l2": strengths["l2"]},
         definitions=proximal_optimizer_source(),
         optimizer=f"with_proximal_l1({{optimizer}}, {strengths['l1']!r})",
     )
+
+
+def _check(model: Any, options: Mapping[str, str]) -> None:
+    from gengap.proximal_optimizer import check_optimizer
+
+    check_optimizer(model.optimizer)
 
 
 TECHNIQUE = Technique(
@@ -44,6 +53,7 @@ TECHNIQUE = Technique(
     ),
     hooks=_hooks,
     plain_keras=_plain_keras,
+    check=_check,
     order=20,
     cost=0.2,
     replaces=("kernel_l1", "kernel_l2"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from gengap.proximal import proximal_optimizer_source, soft_threshold_kernels
+from gengap.proximal import soft_threshold_kernels
 from gengap.techniques.base import Hooks, Option, PlainKeras, Strength, Technique
 
 __all__ = ["TECHNIQUE"]
@@ -27,12 +28,21 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
 
 
 def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:
+    from gengap.proximal_optimizer import proximal_optimizer_source
+
     strength = strengths["strength"]
     if options["form"] == "subgradient":
         return PlainKeras(kernel_regularizer={"l1": strength})
     return PlainKeras(
         definitions=proximal_optimizer_source(), optimizer=f"with_proximal_l1({{optimizer}}, {strength!r})"
     )
+
+
+def _check(model: Any, options: Mapping[str, str]) -> None:
+    from gengap.proximal_optimizer import check_optimizer
+
+    if options["form"] == "proximal":
+        check_optimizer(model.optimizer)
 
 
 TECHNIQUE = Technique(
@@ -50,6 +60,7 @@ TECHNIQUE = Technique(
     options=(Option("form", ("proximal", "subgradient")),),
     hooks=_hooks,
     plain_keras=_plain_keras,
+    check=_check,
     order=20,
     cost=0.15,
     replaces=("kernel_l1",),
