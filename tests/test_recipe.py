@@ -71,9 +71,7 @@ def _parts(draw: st.DrawFn, name: str) -> Part:
     for strength in technique.strengths:
         if draw(st.booleans()):
             low, high = strength.low, strength.high
-            number = (
-                st.integers(int(low), int(high)) if strength.integer else st.floats(low, high)
-            )
+            number = st.integers(int(low), int(high)) if strength.integer else st.floats(low, high)
             strengths.append((strength.name, float(draw(number))))
     options = [(o.name, draw(st.sampled_from(o.choices))) for o in technique.options]
     return Part(name, tuple(strengths), tuple(options))
@@ -199,7 +197,11 @@ class TestGrammar:
 
     @pytest.mark.parametrize(
         ("written", "code"),
-        [("l2,", "bad-recipe"), ("", "bad-recipe"), ("l2,dropout+l1,l1+dropout", "duplicate-candidate")],
+        [
+            ("l2,", "bad-recipe"),
+            ("", "bad-recipe"),
+            ("l2,dropout+l1,l1+dropout", "duplicate-candidate"),
+        ],
     )
     def test_refused_lists(self, written: str, code: str) -> None:
         with pytest.raises(UserError) as caught:
@@ -267,7 +269,9 @@ class TestGrid:
         assert set(grid) <= set(recipe.grid(limit=20))
         assert grid == recipe.grid(limit=limit, seed=seed)
 
-    @pytest.mark.parametrize(("limit", "rates"), [(3, (0.1, 0.3, 0.5)), (1, (0.3,)), (2, (0.1, 0.5))])
+    @pytest.mark.parametrize(
+        ("limit", "rates"), [(3, (0.1, 0.3, 0.5)), (1, (0.3,)), (2, (0.1, 0.5))]
+    )
     def test_one_strength_is_thinned_evenly(self, limit: int, rates: tuple[float, ...]) -> None:
         grid = Recipe.parse("dropout").grid(limit=limit)
         assert tuple(recipe.values()["dropout"]["rate"] for recipe in grid) == rates

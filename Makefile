@@ -1,0 +1,59 @@
+# `make demo` and `make test` need python3 with venv, and nothing else.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+PYTEST_ARGS ?=
+
+.PHONY: demo test lint format docs bench clean
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## List what can be made.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+demo: $(VENV)/installed  ## Compare techniques on a real table; ends with where the report is.
+	$(BIN)/gengap compare sklearn:breast_cancer
+
+# Without Chromium the report is not opened in a browser, and that is said; in CI (where the
+# variable CI is set) those tests run and fail.
+test: $(VENV)/installed-dev  ## Run the whole test suite.
+ifneq ($(or $(CHROMIUM),$(CI)),)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+else
+	$(BIN)/python -m pytest -m "not browser" $(PYTEST_ARGS)
+	@echo "Left out: the tests that open the report in a browser (-m browser), because there is"
+	@echo "no Chromium here. On Debian: apt-get install chromium, then make test again."
+endif
+
+lint: $(VENV)/installed-dev  ## Check style, format, types and the import contract.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed-dev  ## Format the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/installed-dev  ## Check every example in the docstrings.
+	$(BIN)/python -m pytest --doctest-modules src/gengap $(PYTEST_ARGS)
+
+bench: $(VENV)/installed-dev  ## Measure seconds a trial against plain Keras and scikit-learn.
+	$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
+	$(BIN)/python benchmarks/speed.py
+
+clean:  ## Remove the environment and everything that was built.
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
