@@ -108,8 +108,8 @@ class CandidateResult:
     gap: Interval
     delta: Comparison | None
     verdict: Verdict
-    zero_weights: float
-    weight_norm: float
+    zero_weights: float | None
+    weight_norm: float | None
     robustness: Interval
     other_metrics: Mapping[str, Interval]
     epochs: float
@@ -125,7 +125,11 @@ class CandidateResult:
 
 @dataclass(frozen=True)
 class Best:
-    """`recipe` is the refitted candidate, `test` the honest score of choosing by validation in each fold."""
+    """What is refitted, and the honest score of the way it was found.
+
+    `recipe` is the refitted candidate, `test` the score of choosing by validation in each fold;
+    `validation` is the score of the same trials when they were chosen: optimistic.
+    """
 
     recipe: str
     refit_recipe: str
@@ -137,6 +141,7 @@ class Best:
     chosen_by_fold: tuple[str, ...]
     files: Mapping[str, str]
     reason: str
+    validation: Interval | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,10 @@
+"""From trials to the records of the result: choice on validation, comparison on test."""
+
+from __future__ import annotations
+
+from gengap.analysis.analyse import Analysis, analyse
+from gengap.analysis.candidates import BASELINE, Candidate
+from gengap.analysis.folds import complete_folds
+from gengap.analysis.holdout import score_holdout
+
+__all__ = ["BASELINE", "Analysis", "Candidate", "analyse", "complete_folds", "score_holdout"]
