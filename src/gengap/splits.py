@@ -1,12 +1,24 @@
-"""Folds as index arrays."""
+"""Folds as index arrays: test, validation and training rows, with groups and copies on one side."""
 
 from __future__ import annotations
 
+import hashlib
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-__all__ = ["Split"]
+from gengap.errors import UserError
+
+__all__ = ["Split", "copies", "join_groups", "make_splits"]
+
+# Validation is one of so many parts of what is not test: 20 %.
+_VALIDATION_PARTS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,3 +30,183 @@ class Split:
     training: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+
+
+def make_splits(
+    target: np.ndarray,
+    *,
+    task: str,
+    folds: int,
+    repeats: int = 1,
+    seed: int = 0,
+    groups: np.ndarray | None = None,
+) -> tuple[Split, ...]:
+    """Partition rows into test, validation and training parts, fold by fold.
+
+    In a repeat every row is in the test part of one fold. Validation is 20 % of what is not test.
+    Classes keep their shares in every part as far as their rows allow: a class with fewer rows
+    than folds is absent from some parts. Rows of one group are in one part. A repeat is a new
+    partition, by its own seed.
+
+    Parameters
+    ----------
+    target : ndarray (n,)
+        Class codes, or numbers for regression.
+    task : {"classification", "regression"}
+    folds : int
+        At least 2.
+    repeats : int
+    seed : int
+    groups : ndarray (n,), optional
+        Codes of rows that must stay on one side.
+
+    Returns
+    -------
+    tuple of Split
+        Repeat by repeat, fold by fold.
+
+    Raises
+    ------
+    UserError
+        ``too-few-folds``, ``too-few-repeats``, ``too-few-rows-to-split`` or
+        ``too-few-groups-to-split``.
+
+    Examples
+    --------
+    >>> split = make_splits(np.array([0, 1] * 10), task="classification", folds=4)[0]
+    >>> len(split.training), len(split.validation), len(split.test)
+    (12, 3, 5)
+    """
+    rows = len(target)
+    _check(rows, folds, repeats, groups)
+    labels = target if task == "classification" else None
+    splits = []
+    for repeat in range(repeats):
+        for fold, test in enumerate(_partition(labels, rows, groups, folds, (seed, repeat))):
+            rest = np.setdiff1d(np.arange(rows), test, assume_unique=True)
+            inner = next(
+                _partition(
+                    None if labels is None else labels[rest],
+                    len(rest),
+                    None if groups is None else groups[rest],
+                    _VALIDATION_PARTS,
+                    (seed, repeat, fold),
+                )
+            )
+            validation = rest[inner]
+            training = np.setdiff1d(rest, validation, assume_unique=True)
+            splits.append(Split(repeat, fold, training, validation, test))
+    return tuple(splits)
+
+
+def copies(features: pd.DataFrame | np.ndarray) -> np.ndarray:
+    """Give rows with equal features one code.
+
+    Parameters
+    ----------
+    features : DataFrame (n, columns) or ndarray (n, ...)
+        Missing equals missing.
+
+    Returns
+    -------
+    ndarray of int64 (n,)
+        Codes in the order in which they first occur.
+
+    Examples
+    --------
+    >>> copies(pd.DataFrame({"a": [1.0, 2.0, 1.0]})).tolist()
+    [0, 1, 0]
+    """
+    if isinstance(features, pd.DataFrame):
+        values = np.empty(features.shape, dtype=np.float64)
+        for place, name in enumerate(features.columns):
+            column = features[name]
+            words = column.dtype == object
+            values[:, place] = pd.factorize(column)[0] if words else column.to_numpy()
+    else:
+        values = features.reshape(len(features), -1)
+    if values.dtype.kind == "f":
+        # One zero and one NaN, so that equal values have equal bytes.
+        values = np.where(np.isnan(values), np.nan, values + 0.0)
+    values = np.ascontiguousarray(values)
+    digests = [hashlib.blake2b(row, digest_size=16).digest() for row in values]
+    return pd.factorize(np.array(digests, dtype="V16").astype(object))[0].astype(np.int64)
+
+
+def join_groups(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    """Join two groupings: rows that either of them ties together share a code, and so on onwards.
+
+    Parameters
+    ----------
+    first, second : ndarray of int (n,), optional
+        Codes; None ties nothing together.
+
+    Returns
+    -------
+    ndarray of int64 (n,) or None
+        The connected components; None where both are None.
+
+    Examples
+    --------
+    >>> join_groups(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])).tolist()
+    [0, 0, 0, 1]
+    """
+    if first is None or second is None:
+        only = second if first is None else first
+        return None if only is None else np.unique(only, return_inverse=True)[1].astype(np.int64)
+    left = np.unique(first, return_inverse=True)[1]
+    right = np.unique(second, return_inverse=True)[1]
+    size = int(left.max(initial=-1)) + 1
+    nodes = size + int(right.max(initial=-1)) + 1
+    edges = coo_array((np.ones(len(left)), (left, right + size)), shape=(nodes, nodes))
+    components = connected_components(edges, directed=False)[1]
+    return pd.factorize(components[left])[0].astype(np.int64)
+
+
+def _check(rows: int, folds: int, repeats: int, groups: np.ndarray | None) -> None:
+    if folds < 2:
+        raise UserError(
+            "too-few-folds", f"{folds} folds: every row must be in a test part once", "use at least 2"
+        )
+    if repeats < 1:
+        raise UserError("too-few-repeats", f"{repeats} repeats", "use at least 1")
+    if rows < max(folds, 4):
+        raise UserError(
+            "too-few-rows-to-split",
+            f"{rows} rows cannot be split into {folds} folds with test, validation and training parts",
+            "bring more rows, or use fewer folds",
+        )
+    if groups is not None and (count := len(np.unique(groups))) < max(folds, 3):
+        raise UserError(
+            "too-few-groups-to-split",
+            f"{count} groups cannot be split into {folds} folds with test, validation and training parts",
+            "use at most as many folds as there are groups, of which there must be at least 3",
+        )
+
+
+def _partition(
+    labels: np.ndarray | None,
+    rows: int,
+    groups: np.ndarray | None,
+    parts: int,
+    entropy: tuple[int, ...],
+) -> Iterator[np.ndarray]:
+    """Yield the rows of every part; fewer parts than asked for where rows or groups are too few."""
+    state = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    units = rows if groups is None else len(np.unique(groups))
+    parts = min(parts, units)
+    # scikit-learn refuses to stratify where every class is smaller than the number of parts.
+    stratify = labels is not None and np.unique(labels, return_counts=True)[1].max() >= parts
+    settings = {"n_splits": parts, "shuffle": True, "random_state": state}
+    if groups is None:
+        splitter = StratifiedKFold(**settings) if stratify else KFold(**settings)
+    else:
+        splitter = StratifiedGroupKFold(**settings) if stratify else GroupKFold(**settings)
+    with warnings.catch_warnings():
+        # A class smaller than the number of parts is absent from some: the audit says so.
+        warnings.filterwarnings("ignore", message="The least populated class in y", category=UserWarning)
+        found = [test for _, test in splitter.split(np.zeros(rows), labels, groups)]
+    if groups is not None and any(len(test) == 0 for test in found):
+        # Balancing the classes of few, large groups can leave a part empty.
+        found = [test for _, test in GroupKFold(**settings).split(np.zeros(rows), None, groups)]
+    return iter(found)

@@ -1,0 +1,247 @@
+"""Arrays, lists and frames to a Dataset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gengap.data.assemble import Raw, assemble, missing_columns
+from gengap.data.dataset import Column, Dataset, Task
+from gengap.data.target import check_task
+from gengap.errors import UserError
+
+__all__ = ["check_names", "from_arrays", "raw_arrays", "read_features"]
+
+
+def from_arrays(
+    x: Any,
+    y: Any,
+    *,
+    task: Task | None = None,
+    test: tuple[Any, Any] | None = None,
+    groups: Any = None,
+    sample_weight: Any = None,
+    name: str = "arrays",
+) -> Dataset:
+    """Make a Dataset of inputs and targets in memory.
+
+    Parameters
+    ----------
+    x : DataFrame, or array-like (n, columns) or (n, ...)
+        With two axes a table, whose columns are called x0, x1, ... where they have no names; with
+        three or more a tensor that goes to the network as it is.
+    y : Series, or array-like (n,), (n, 1) or one-hot (n, classes)
+    task : {"classification", "regression"}, optional
+        Found from `y` where it is not given.
+    test : tuple of x and y, optional
+        Rows that stay out of the folds.
+    groups : array-like (n,), optional
+        Rows of one group stay on one side of every split.
+    sample_weight : array-like (n,), optional
+        At least 0; used in the loss.
+    name : str
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    UserError
+        Whatever is wrong with the input, with a stable code and a hint.
+
+    Examples
+    --------
+    >>> dataset = from_arrays([[0.0], [1.0], [2.0], [3.0]], ["a", "b", "a", "b"])
+    >>> dataset.classes, dataset.columns[0].name
+    (('a', 'b'), 'x0')
+    """
+    check_task(task)
+    rows, target_name = raw_arrays(x, y, groups=groups, weights=sample_weight)
+    read_test = None
+    if test is not None:
+        if not isinstance(test, tuple | list) or len(test) != 2:
+            raise UserError("not-a-test-part", "expected test=(x, y)", "give inputs and targets")
+
+        def read_test(columns: tuple[Column, ...]) -> Raw:
+            raw, _ = raw_arrays(test[0], test[1], where="the test part: ")
+            return replace(raw, features=_aligned(raw.features, columns))
+
+    return assemble(name, "arrays", target_name, rows, task=task, test=read_test)
+
+
+def raw_arrays(
+    x: Any, y: Any, *, groups: Any = None, weights: Any = None, where: str = ""
+) -> tuple[Raw, str]:
+    """Check that inputs and targets belong together, and name the target.
+
+    Parameters
+    ----------
+    x, y, groups, weights
+        As `from_arrays`.
+    where : str
+        Goes before every message.
+
+    Raises
+    ------
+    UserError
+        ``length-mismatch``, ``index-mismatch``, ``no-rows``, ``unsupported-type``,
+        ``one-dimensional-inputs``, ``several-targets``, ``missing-in-tensor``, ``infinite-values``
+        or ``duplicate-columns``.
+    """
+    features = read_features(x, where=where)
+    target, notes = _target(y, where)
+    parts = {"y": target, "groups": _line(groups, "groups", where), "weights": _line(weights, "weights", where)}
+    for part, values in parts.items():
+        if values is not None and len(values) != len(features):
+            raise UserError(
+                "length-mismatch",
+                f"{where}x has {len(features)} rows and {part} has {len(values)}",
+                "give one entry a row",
+            )
+        _check_index(x, {"y": y, "groups": groups, "weights": weights}[part], part, where)
+    if not len(features):
+        raise UserError("no-rows", f"{where}x has no rows")
+    raw = Raw(features, target, parts["groups"], parts["weights"], notes)
+    return raw, "y" if target.name is None else str(target.name)
+
+
+def read_features(x: Any, *, where: str = "") -> pd.DataFrame | np.ndarray:
+    """Return inputs as a table, or as a tensor where they have three or more axes."""
+    if isinstance(x, pd.DataFrame):
+        return check_names(x).reset_index(drop=True)
+    values = _array(x, "x", where)
+    if values.ndim < 2:
+        raise UserError(
+            "one-dimensional-inputs",
+            f"{where}x has the shape {values.shape}; expected rows by columns",
+            "use x.reshape(-1, 1) for a single column",
+        )
+    if 0 in values.shape[1:]:
+        raise UserError("no-columns", f"{where}x has the shape {values.shape}: there is nothing in a row")
+    if values.ndim == 2:
+        names = [f"x{place}" for place in range(values.shape[1])]
+        return pd.DataFrame(values, columns=pd.Index(names, dtype=object))
+    if values.dtype.kind not in "buif":
+        raise UserError(
+            "unsupported-type", f"{where}x is a tensor of type {values.dtype}; expected numbers"
+        )
+    if values.dtype.kind == "f":
+        _check_tensor(values, where)
+    return values
+
+
+def check_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with its columns named by text, no name twice."""
+    if table.columns.nlevels > 1:
+        raise UserError(
+            "unsupported-type", "the table's columns have several levels", "join their names to one"
+        )
+    names = [str(name) for name in table.columns]
+    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if repeated:
+        raise UserError(
+            "duplicate-columns",
+            f"the table has several columns named {', '.join(repr(name) for name in repeated[:5])}",
+            "give every column a name of its own",
+        )
+    if not names:
+        raise UserError("no-columns", "the table has no columns")
+    return table.set_axis(pd.Index(names, dtype=object), axis=1)
+
+
+def _aligned(
+    features: pd.DataFrame | np.ndarray, columns: tuple[Column, ...]
+) -> pd.DataFrame | np.ndarray:
+    if not isinstance(features, pd.DataFrame):
+        return features
+    names = [column.name for column in columns]
+    absent = [name for name in names if name not in features.columns]
+    if absent:
+        raise missing_columns("the test part", absent, list(features.columns))
+    return features[names]
+
+
+def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:
+    if isinstance(y, pd.Series):
+        return y.reset_index(drop=True), ()
+    if isinstance(y, pd.DataFrame):
+        if y.shape[1] == 1:
+            return y.iloc[:, 0].reset_index(drop=True), ()
+        names = [str(name) for name in y.columns]
+        values = y.to_numpy()
+    else:
+        values = _array(y, "y", where)
+        if values.ndim == 0:
+            raise UserError("length-mismatch", f"{where}y is a single value; expected one a row")
+        if values.size == len(values):
+            return pd.Series(values.reshape(-1)), ()
+        names = [str(place) for place in range(values.shape[1])]
+    one_hot = (
+        values.ndim == 2
+        and values.dtype.kind in "buif"
+        and np.isin(values, (0, 1)).all()
+        and (values.sum(axis=1) == 1).all()
+    )
+    if not one_hot:
+        raise UserError(
+            "several-targets",
+            f"{where}y has the shape {values.shape}; expected one target a row",
+            "give one column; one-hot classes must have a single 1 in every row",
+        )
+    coded = pd.Categorical.from_codes(values.argmax(axis=1), categories=names, ordered=True)
+    return pd.Series(coded), (f"y was one-hot: its {len(names)} columns are taken as classes",)
+
+
+def _line(values: Any, part: str, where: str) -> pd.Series | None:
+    if values is None:
+        return None
+    if isinstance(values, pd.Series):
+        return values.reset_index(drop=True)
+    array = _array(values, part, where)
+    if array.size != len(array):
+        raise UserError(
+            "length-mismatch", f"{where}{part} have the shape {array.shape}; expected one entry a row"
+        )
+    return pd.Series(array.reshape(-1))
+
+
+def _array(values: Any, part: str, where: str) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise UserError(
+            "ragged-rows", f"{where}{part} has rows of different lengths", "make all rows as long"
+        ) from error
+    if array.dtype.kind in "cVM" and array.ndim != 1 or array.dtype.kind in "cV":
+        raise UserError(
+            "unsupported-type",
+            f"{where}{part} is an array of type {array.dtype}; expected numbers or words",
+        )
+    return array
+
+
+def _check_tensor(values: np.ndarray, where: str) -> None:
+    for code, wrong, what, hint in (
+        ("missing-in-tensor", np.isnan, "missing", "fill them in: a tensor goes to the network as it is"),
+        ("infinite-values", np.isinf, "infinite", "replace them by numbers"),
+    ):
+        found = wrong(values)
+        if found.any():
+            place = tuple(int(axis) for axis in np.argwhere(found)[0])
+            raise UserError(code, f"{where}x has {int(found.sum())} {what} values, the first at {place}", hint)
+
+
+def _check_index(x: Any, other: Any, part: str, where: str) -> None:
+    frames = pd.DataFrame | pd.Series
+    if not (isinstance(x, frames) and isinstance(other, frames)) or x.index.equals(other.index):
+        return
+    if x.index.is_unique and other.index.is_unique and x.index.isin(other.index).all():
+        raise UserError(
+            "index-mismatch",
+            f"{where}x and {part} have the same index in another order; rows go by position",
+            f"use {part}.loc[x.index]",
+        )

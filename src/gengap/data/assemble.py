@@ -1,0 +1,228 @@
+"""From what was read to the record that a study learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from gengap.data.columns import check_finite, read_table_as, type_columns
+from gengap.data.dataset import Column, Dataset, Part, Task
+from gengap.data.fingerprint import fingerprint
+from gengap.data.target import Target, read_target, read_test_target
+from gengap.errors import UserError, suggest
+
+__all__ = ["Raw", "assemble", "split_table"]
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """Rows as read: features, target, and what else belongs to the rows (n rows each)."""
+
+    features: pd.DataFrame | np.ndarray
+    target: pd.Series
+    groups: pd.Series | None = None
+    weights: pd.Series | None = None
+    notes: tuple[str, ...] = ()
+
+
+def assemble(
+    name: str,
+    source: str,
+    target_name: str,
+    rows: Raw,
+    *,
+    task: Task | None,
+    test: Callable[[tuple[Column, ...]], Raw] | None = None,
+) -> Dataset:
+    """Type the columns, read the target, drop rows without one, and take a hash.
+
+    Parameters
+    ----------
+    name, source, target_name : str
+    rows : Raw
+    task : {"classification", "regression"}, optional
+    test : callable, optional
+        Reads the test part, given the columns of the rows.
+
+    Returns
+    -------
+    Dataset
+    """
+    target = read_target(target_name, rows.target, task=task)
+    columns, features, notes = _features(rows.features, target.known)
+    test_rows = None if test is None else test(columns)
+    groups, test_groups = _groups(rows, test_rows, target.known)
+    part = Part(features, target.values, _weights(rows, target.known), groups)
+    notes = (*rows.notes, *target.notes, *notes)
+    test_part = None
+    if test_rows is not None:
+        test_part, found = _test_part(test_rows, target, columns, part, test_groups)
+        notes = (*notes, *test_rows.notes, *found)
+    dataset = Dataset(
+        name=name,
+        source=source,
+        task=target.task,
+        target_name=target_name,
+        classes=target.classes,
+        columns=columns,
+        rows=part,
+        test=test_part,
+        notes=notes,
+    )
+    return replace(dataset, fingerprint=fingerprint(dataset))
+
+
+def split_table(
+    table: pd.DataFrame,
+    *,
+    target: str,
+    groups: str | None = None,
+    weight: str | None = None,
+    where: str,
+    notes: tuple[str, ...] = (),
+    test_of: tuple[Column, ...] | None = None,
+) -> Raw:
+    """Take target, groups and weights out of a table; what is left are the features.
+
+    Parameters
+    ----------
+    table : DataFrame (n, columns)
+    target, groups, weight : str
+        Names of columns.
+    where : str
+        What the table is called in messages.
+    test_of : tuple of Column, optional
+        Of the training rows, where the table is their test part: these must be in it, groups and
+        weights need not.
+
+    Raises
+    ------
+    UserError
+        ``unknown-column``, ``column-used-twice``, ``one-column`` or ``missing-columns``.
+    """
+    names = [str(name) for name in table.columns]
+    roles = {"target": target, "groups": groups, "weight": weight}
+    taken = {role: name for role, name in roles.items() if name is not None}
+    if test_of is not None:
+        taken = {role: name for role, name in taken.items() if role == "target" or name in names}
+    for role, name in taken.items():
+        if name not in names:
+            raise UserError(
+                "unknown-column",
+                f"no column '{name}' in {where} (given as {role})",
+                suggest(name, names, noun="columns"),
+            )
+    if len(set(taken.values())) < len(taken):
+        raise UserError(
+            "column-used-twice",
+            f"{' and '.join(taken)} cannot be the same column",
+            "target, groups and weight are columns of their own",
+        )
+    if test_of is None:
+        features = [name for name in names if name not in taken.values()]
+        if not features:
+            raise UserError(
+                "one-column",
+                f"{where} has no column to learn from besides {', '.join(map(repr, taken.values()))}",
+                "check the separator of the file: commas for .csv, tabs for .tsv",
+            )
+    else:
+        features = [column.name for column in test_of]
+        absent = [name for name in features if name not in names]
+        if absent:
+            raise missing_columns(where, absent, names)
+    return Raw(
+        table[features],
+        table[target],
+        None if "groups" not in taken else table[taken["groups"]],
+        None if "weight" not in taken else table[taken["weight"]],
+        notes,
+    )
+
+
+def missing_columns(where: str, absent: list[str], names: list[str]) -> UserError:
+    """Say which columns of the training data a table lacks."""
+    listed = ", ".join(repr(name) for name in absent[:5]) + (", ..." if len(absent) > 5 else "")
+    return UserError(
+        "missing-columns",
+        f"{where} lacks {len(absent)} of the training data's columns: {listed}",
+        suggest(absent[0], names, noun="columns"),
+    )
+
+
+def _features(
+    features: pd.DataFrame | np.ndarray, known: np.ndarray
+) -> tuple[tuple[Column, ...], pd.DataFrame | np.ndarray, tuple[str, ...]]:
+    if isinstance(features, pd.DataFrame):
+        return type_columns(features if known.all() else features[known])
+    return (), features if known.all() else features[known], ()
+
+
+def _test_part(
+    raw: Raw, target: Target, columns: tuple[Column, ...], rows: Part, groups: np.ndarray | None
+) -> tuple[Part, list[str]]:
+    known, values = read_test_target(target, raw.target)
+    notes = []
+    if not known.any():
+        raise UserError(
+            "empty-test-part",
+            f"no row of the test part has a value in the target '{target.name}'",
+            "a test part needs its targets to be scored",
+        )
+    if not known.all():
+        notes.append(f"{int((~known).sum())} of {known.size} test rows are left out: no target")
+    features = raw.features if known.all() else raw.features[known]
+    if isinstance(features, pd.DataFrame):
+        features = read_table_as(columns, features)
+    elif features.shape[1:] != rows.features.shape[1:]:
+        raise UserError(
+            "shape-mismatch",
+            f"a test row has the shape {features.shape[1:]}, a training row {rows.features.shape[1:]}",
+        )
+    if groups is not None and rows.groups is not None:
+        groups = groups[known]
+        shared = np.intersect1d(groups, rows.groups).size
+        if shared:
+            notes.append(f"{shared} groups have rows in the test part and among the training rows")
+    return Part(features, values, None, groups), notes
+
+
+def _groups(
+    rows: Raw, test: Raw | None, known: np.ndarray
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    if rows.groups is None:
+        return None, None
+    for part in (rows, test):
+        if part is not None and part.groups is not None and part.groups.isna().any():
+            raise UserError(
+                "missing-groups",
+                f"the groups miss a value in row {int(np.flatnonzero(part.groups.isna())[0]) + 1}",
+                "give every row a group (a row of its own is a group of one)",
+            )
+    words = rows.groups.astype(str)
+    if test is None or test.groups is None:
+        return pd.factorize(words[known])[0].astype(np.int64), None
+    both = pd.concat([words[known], test.groups.astype(str)], ignore_index=True)
+    codes = pd.factorize(both)[0].astype(np.int64)
+    return codes[: int(known.sum())], codes[int(known.sum()) :]
+
+
+def _weights(rows: Raw, known: np.ndarray) -> np.ndarray | None:
+    if rows.weights is None:
+        return None
+    weights = pd.to_numeric(rows.weights, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    check_finite("the weight", weights)
+    wrong = np.flatnonzero(~(weights >= 0))
+    if wrong.size:
+        raise UserError(
+            "unusable-weights",
+            f"the weight in row {wrong[0] + 1} is {rows.weights.iloc[wrong[0]]}; expected a number "
+            "of at least 0",
+            "give every row a weight; 1 for a row that counts once",
+        )
+    if weights.size and not weights[known].any():
+        raise UserError("unusable-weights", "all weights are 0", "give some row a weight above 0")
+    return weights[known]

@@ -1,0 +1,234 @@
+"""Columns: find out what kind each is, and read others of the same kind likewise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gengap.data.cells import days, distinct_words, to_booleans, to_dates, to_numbers
+from gengap.data.dataset import Column, ColumnKind
+from gengap.errors import UserError
+
+__all__ = ["check_finite", "read_as", "type_columns"]
+
+# A column of words of which this share of the rows are numbers was probably meant as numbers.
+_ALMOST_NUMERIC = 0.5
+# Features end up in 32-bit floats; what these cannot hold is as good as infinite.
+_LARGEST = float(np.finfo(np.float32).max)
+_TRUE = frozenset({"true", "yes", "t", "y", "on", "1"})
+_FALSE = frozenset({"false", "no", "f", "n", "off", "0"})
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    kind: ColumnKind
+    values: np.ndarray
+    note: str | None = None
+
+
+def type_columns(table: pd.DataFrame) -> tuple[tuple[Column, ...], pd.DataFrame, tuple[str, ...]]:
+    """Find the kind of every column and convert it.
+
+    Integers are numeric, also where they may be codes; category columns are categorical, also
+    where their categories are numbers; text is what all its words are.
+
+    Parameters
+    ----------
+    table : DataFrame (n, columns)
+        As read; the names are distinct.
+
+    Returns
+    -------
+    columns : tuple of Column
+    features : DataFrame (n, columns)
+        float64 with NaN, or str with None, as `Column` says.
+    notes : tuple of str
+
+    Raises
+    ------
+    UserError
+        ``infinite-values``, ``nested-cells`` or ``unsupported-type``.
+
+    Examples
+    --------
+    >>> columns, features, notes = type_columns(pd.DataFrame({"a": [1, 2], "b": ["x", None]}))
+    >>> [(column.kind, column.levels, column.missing) for column in columns]
+    [('numeric', (), 0), ('categorical', ('x',), 1)]
+    """
+    columns, values, notes = [], {}, []
+    for name in table.columns:
+        read = _type(name, table[name])
+        missing = pd.isna(read.values)
+        levels = ()
+        if read.kind == "categorical":
+            levels = tuple(sorted(pd.unique(read.values[~missing]).tolist()))
+        else:
+            check_finite(f"column '{name}'", read.values)
+        columns.append(Column(name, read.kind, levels, int(missing.sum())))
+        values[name] = read.values
+        if read.note is not None:
+            notes.append(read.note)
+    return tuple(columns), _frame(values, len(table)), tuple(notes)
+
+
+def read_as(column: Column, series: pd.Series) -> np.ndarray:
+    """Read values as the kind that a column has in the training table.
+
+    Levels that the training table lacks are kept: encoding turns them into zeros.
+
+    Parameters
+    ----------
+    column : Column
+    series : Series (n,)
+        As read from another table.
+
+    Returns
+    -------
+    ndarray (n,)
+        float64 with NaN, or object (str or None) for a categorical column.
+
+    Raises
+    ------
+    UserError
+        ``ill-typed-column`` with the first row and value that do not fit, or
+        ``infinite-values``.
+
+    Examples
+    --------
+    >>> read_as(Column("a", "numeric"), pd.Series(["1", "NA"])).tolist()
+    [1.0, nan]
+    """
+    if column.kind == "categorical":
+        found = distinct_words(column.name, series)
+        return found.spread(found.words, None, object)
+    read = _from_dtype(column.name, series)
+    if read is None:
+        values = _words_as(column, series)
+    elif read.kind == column.kind or (column.kind == "numeric" and read.kind == "boolean"):
+        values = read.values
+    elif column.kind == "boolean" and np.isin(read.values[~np.isnan(read.values)], (0, 1)).all():
+        values = read.values
+    else:
+        raise _ill_typed(column, f"{read.kind} values")
+    check_finite(f"column '{column.name}'", values)
+    return values
+
+
+def read_table_as(columns: tuple[Column, ...], table: pd.DataFrame) -> pd.DataFrame:
+    """Read the columns of another table as the kinds that they have in the training table."""
+    values = {column.name: read_as(column, table[column.name]) for column in columns}
+    return _frame(values, len(table))
+
+
+def check_finite(what: str, values: np.ndarray) -> None:
+    """Refuse infinite values (NaN is allowed), naming the first row, counted from 1."""
+    wrong = np.flatnonzero(np.abs(values) > _LARGEST)
+    if wrong.size:
+        raise UserError(
+            "infinite-values",
+            f"{what} has {wrong.size} infinite {'value' if wrong.size == 1 else 'values'}, the "
+            f"first in row {wrong[0] + 1} ({values[wrong[0]]}); expected numbers below 3.4e38",
+            "replace them by numbers, or leave the cells empty to have them count as missing",
+        )
+
+
+def _frame(values: dict[str, np.ndarray], rows: int) -> pd.DataFrame:
+    # With the dtype said, or pandas would turn words into its own strings and None into NaN.
+    series = {name: pd.Series(array, dtype=array.dtype) for name, array in values.items()}
+    index, names = pd.RangeIndex(rows), pd.Index(list(values), dtype=object)
+    return pd.DataFrame(series, index=index, columns=names)
+
+
+def _type(name: str, series: pd.Series) -> _Read:
+    read = _from_dtype(name, series)
+    if read is not None:
+        return read
+    found = distinct_words(name, series)
+    numbers = to_numbers(found.words)
+    if not found.words or (numbers is not None and not np.isnan(numbers).any()):
+        return _Read("numeric", found.spread([] if numbers is None else numbers, np.nan, float))
+    readers: tuple[tuple[ColumnKind, Callable], ...] = (("boolean", to_booleans), ("date", to_dates))
+    for kind, reader in readers:
+        parsed = reader(found.words)
+        if parsed is not None:
+            return _Read(kind, found.spread(parsed, np.nan, float))
+    note = None if numbers is None else _almost_numeric(name, found.spread(numbers, np.nan, float), found)
+    return _Read("categorical", found.spread(found.words, None, object), note)
+
+
+def _almost_numeric(name, numbers, found) -> str | None:
+    words = (found.codes >= 0) & np.isnan(numbers)
+    known = int((found.codes >= 0).sum())
+    if words.sum() > (1 - _ALMOST_NUMERIC) * known:
+        return None
+    example = found.words[found.codes[np.flatnonzero(words)[0]]]
+    return (
+        f"column '{name}' is categorical because {int(words.sum())} of its {known} values are no "
+        f"numbers (such as '{example}'); empty those cells to have it read as numbers"
+    )
+
+
+def _from_dtype(name: str, series: pd.Series) -> _Read | None:
+    """Read a column whose type says what it is; None for text and mixed objects."""
+    dtype = series.dtype
+    types = pd.api.types
+    if isinstance(dtype, pd.CategoricalDtype):
+        found = distinct_words(name, series)
+        return _Read("categorical", found.spread(found.words, None, object))
+    if isinstance(dtype, pd.SparseDtype):
+        return _from_dtype(name, series.sparse.to_dense())
+    if isinstance(dtype, pd.PeriodDtype):
+        return _Read("date", days(series.dt.to_timestamp()))
+    if types.is_complex_dtype(dtype):
+        raise UserError(
+            "unsupported-type",
+            f"column '{name}' holds complex numbers; expected numbers, words, dates or booleans",
+            "put the real and the imaginary parts into two columns",
+        )
+    if types.is_bool_dtype(dtype):
+        return _Read("boolean", series.to_numpy(dtype=np.float64, na_value=np.nan))
+    if types.is_numeric_dtype(dtype):
+        return _Read("numeric", series.to_numpy(dtype=np.float64, na_value=np.nan))
+    if types.is_datetime64_any_dtype(dtype):
+        return _Read("date", days(series))
+    if types.is_timedelta64_dtype(dtype):
+        return _Read("numeric", (series / pd.Timedelta(days=1)).to_numpy(dtype=np.float64))
+    return None
+
+
+def _words_as(column: Column, series: pd.Series) -> np.ndarray:
+    found = distinct_words(column.name, series)
+    if not found.words:
+        return np.full(len(series), np.nan)
+    parsed: np.ndarray | None
+    if column.kind == "numeric":
+        parsed = to_numbers(found.words)
+    elif column.kind == "date":
+        parsed = to_dates(found.words)
+    else:
+        folded = [word.casefold() for word in found.words]
+        parsed = np.array([1.0 if w in _TRUE else 0.0 if w in _FALSE else np.nan for w in folded])
+    if parsed is None:
+        parsed = np.full(len(found.words), np.nan)
+    values = found.spread(parsed, np.nan, float)
+    wrong = np.flatnonzero(np.isnan(values) & (found.codes >= 0))
+    if wrong.size:
+        word = found.words[found.codes[wrong[0]]]
+        raise _ill_typed(column, f"'{word}' in row {wrong[0] + 1}")
+    return values
+
+
+def _ill_typed(column: Column, received: str) -> UserError:
+    expected = {
+        "numeric": "numbers",
+        "boolean": "yes or no, true or false",
+        "date": "dates like 2024-05-31",
+    }[column.kind]
+    return UserError(
+        "ill-typed-column",
+        f"column '{column.name}' holds {received}; expected {expected}, as in the training data",
+        "correct the cells, or leave them empty to have them count as missing",
+    )

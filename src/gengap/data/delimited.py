@@ -1,0 +1,200 @@
+"""Read CSV and TSV files."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import warnings
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from gengap.data.cells import missing_spellings
+from gengap.data.paths import format_of
+from gengap.errors import UserError
+
+__all__ = ["read_delimited"]
+
+# Cells longer than the csv module's default limit (128 KiB) are texts, not faults.
+_LONGEST_CELL = 2**27
+
+
+def read_delimited(
+    path: Path, *, text: Collection[str] | None = ()
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Read a CSV or TSV file, gzipped or not, in UTF-8, with a header.
+
+    Numbers are parsed while reading; everything else stays text.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file.
+    text : collection of str, optional
+        Columns that are kept as they are written (``01`` is not ``1``); None for all.
+
+    Returns
+    -------
+    table : DataFrame (n, columns)
+    notes : tuple of str
+
+    Raises
+    ------
+    UserError
+        ``not-a-table``, ``wrong-encoding``, ``damaged-file``, ``duplicate-columns``,
+        ``ragged-rows``, ``unclosed-quote`` or ``no-rows``.
+    """
+    with _faults(path):
+        _check_text(path)
+        header, separator, notes = _header(path)
+        table = _read(path, header, separator, text)
+    if table.empty:
+        raise UserError(
+            "no-rows", f"{path.name} has a header and no rows", "check how the file was written"
+        )
+    if len(header) > 1 and table[header[-1]].isna().any():
+        # The parser fills short rows up with missing cells, without a word.
+        _check_widths(path, header, separator)
+    return table, notes
+
+
+def _read(path: Path, header: list[str], separator: str, text: Collection[str] | None) -> pd.DataFrame:
+    try:
+        with _open(path) as stream, warnings.catch_warnings():
+            # Rows that are longer than the header by the same number of cells only get a warning.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                stream,
+                sep=separator,
+                header=0,
+                names=header,
+                index_col=False,
+                dtype={name: str for name in header if text is None or name in text},
+                keep_default_na=False,
+                na_values=missing_spellings(),
+                skipinitialspace=True,
+                low_memory=False,
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        _check_widths(path, header, separator)
+        raise UserError(
+            "unclosed-quote" if "EOF inside string" in str(error) else "not-a-table",
+            f"{path.name} cannot be read as a table: {error}",
+            'check for a quotation mark (") that is opened and never closed',
+        ) from error
+
+
+def _header(path: Path) -> tuple[list[str], str, tuple[str, ...]]:
+    with _open(path) as stream:
+        first = next((line for line in stream if line.strip()), "")
+    if not first:
+        raise UserError("empty-file", f"{path.name} holds nothing but blank lines")
+    separator, notes = ("\t" if ".tsv" in format_of(path) else ","), []
+    if separator == "," and "," not in first and (other := re.search(r"[;\t]", first)):
+        separator = other[0]
+        notes.append(
+            f"{path.name} is separated by {'semicolons' if separator == ';' else 'tabs'}, not by commas"
+        )
+    with _open(path) as stream:
+        rows = csv.reader(stream, delimiter=separator, skipinitialspace=True)
+        cells = [cell.strip() for cell in next(row for row in rows if any(map(str.strip, row)))]
+    header = [cell or f"column {place}" for place, cell in enumerate(cells, 1)]
+    unnamed = [name for name, cell in zip(header, cells, strict=True) if not cell]
+    if unnamed:
+        notes.append(f"{path.name} names no header for {', '.join(unnamed)}, counted from 1")
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if repeated:
+        raise UserError(
+            "duplicate-columns",
+            f"{path.name} has several columns named {', '.join(repr(name) for name in repeated[:5])}",
+            "give every column a name of its own",
+        )
+    return header, separator, tuple(notes)
+
+
+def _check_widths(path: Path, header: list[str], separator: str) -> None:
+    wrong: list[tuple[int, int]] = []
+    with _open(path) as stream:
+        rows = csv.reader(stream, delimiter=separator, skipinitialspace=True)
+        for cells in rows:
+            if cells and len(cells) != len(header):
+                wrong.append((rows.line_num, len(cells)))
+    if wrong:
+        line, width = wrong[0]
+        raise UserError(
+            "ragged-rows",
+            f"{path.name} has {len(header)} columns in its header and {width} cells in line {line} "
+            f"({len(wrong)} such {'line' if len(wrong) == 1 else 'lines'})",
+            "give every row as many cells as the header; put text that holds the separator into "
+            'quotation marks (")',
+        )
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[io.TextIOWrapper]:
+    csv.field_size_limit(_LONGEST_CELL)
+    with _open_bytes(path) as stream:
+        yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+
+
+def _open_bytes(path: Path) -> io.BufferedIOBase:
+    return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def _check_text(path: Path) -> None:
+    with _open_bytes(path) as stream:
+        start = stream.read(4096)
+    if not start:
+        raise UserError("empty-file", f"{path.name} holds nothing", "check how the file was written")
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise _wrong_encoding(path, 0, "UTF-16", "it begins with the mark of UTF-16")
+    if b"\0" in start or start[:4] == b"PK\x03\x04":
+        kind = {b"PK": "a zip archive or a spreadsheet", b"\x1f\x8b": "gzipped"}.get(start[:2])
+        raise UserError(
+            "not-a-table",
+            f"{path.name} holds binary data, not text" + (f": it is {kind}" if kind else ""),
+            "save it as CSV in UTF-8" + ("; name gzipped files .csv.gz" if kind == "gzipped" else ""),
+        )
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        position, byte = _first_wrong_byte(path)
+        seen = f"byte {position} (0x{byte:02x}) is no UTF-8"
+        raise _wrong_encoding(path, position, "WINDOWS-1252", seen) from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(
+            "damaged-file",
+            f"{path.name} is no intact gzip file: {error}",
+            "write or fetch it again; without compression its name ends in .csv or .tsv",
+        ) from error
+    except csv.Error as error:
+        raise UserError(
+            "not-a-table", f"{path.name} cannot be read as a table: {error}", "save it as CSV in UTF-8"
+        ) from error
+
+
+def _wrong_encoding(path: Path, position: int, encoding: str, seen: str) -> UserError:
+    return UserError(
+        "wrong-encoding",
+        f"{path.name} is not UTF-8: {seen}",
+        f"convert it, such as by `iconv -f {encoding} -t UTF-8 {path.name} > utf8.csv`",
+    )
+
+
+def _first_wrong_byte(path: Path) -> tuple[int, int]:
+    with _open_bytes(path) as stream:
+        content = stream.read()
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start, content[error.start]
+    return 0, content[0]

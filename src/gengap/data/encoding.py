@@ -1,0 +1,159 @@
+"""Encode a table once for all folds: one-hot levels, and numbers small enough for 32 bits.
+
+A column's levels are schema and come from the whole table, so that all folds have the same width;
+what a fold may not know is masked by its `Preprocessing`. Numbers are held as
+(value - offset) / unit: a timestamp such as 1.7e9 with a spread of hours would lose its digits in
+32 bits. Offset and unit only carry the number; the fold's own shift and scale undo them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gengap.data.dataset import Column
+from gengap.errors import UserError
+
+__all__ = ["MISSING_LEVEL", "Encoded", "encode"]
+
+MISSING_LEVEL = "<missing>"
+# 8 GiB of encoded values.
+_MOST_VALUES = 2**31
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Rows as the device holds them.
+
+    Attributes
+    ----------
+    values : ndarray of float32 (n, width), or the tensor (n, ...) as it is
+        Numbers as (value - offset) / unit with NaN for missing; levels as 0 and 1.
+    names : tuple of str
+        ``"age"``, ``"color=red"``, ``"color=<missing>"``; empty for tensors, like all below.
+    source : ndarray of int (width,)
+        Which column an encoded column comes from.
+    levels : tuple of str or None
+        The level of a one-hot column; None for numbers and for the level "missing".
+    is_numeric : ndarray of bool (width,)
+        False for one-hot columns.
+    offset, unit : ndarray of float64 (width,)
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...]
+    source: np.ndarray
+    levels: tuple[str | None, ...]
+    is_numeric: np.ndarray
+    offset: np.ndarray
+    unit: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """How many encoded columns there are (0 for tensors)."""
+        return len(self.names)
+
+
+def encode(
+    columns: tuple[Column, ...], features: pd.DataFrame | np.ndarray, *, like: Encoded | None = None
+) -> Encoded:
+    """Encode features; tensors pass as they are.
+
+    A categorical column has a column a level, and one for "missing" where the table has missing
+    cells in it. Levels that `columns` does not name are zeros.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+    features : DataFrame (n, columns) or ndarray (n, ...)
+    like : Encoded, optional
+        Take offsets and units from there, for a test part.
+
+    Raises
+    ------
+    UserError
+        ``too-many-levels``: the encoded table would have over 2^31 values.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"a": [1.0, 3.0], "b": ["x", None]}, dtype=object)
+    >>> columns = (Column("a", "numeric"), Column("b", "categorical", ("x",), missing=1))
+    >>> encoded = encode(columns, table)
+    >>> encoded.names, encoded.values.tolist()
+    (('a', 'b=x', 'b=<missing>'), [[-1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
+    """
+    if not isinstance(features, pd.DataFrame):
+        nothing = np.zeros(0)
+        return Encoded(features, (), nothing.astype(int), (), nothing.astype(bool), nothing, nothing)
+    names, source, levels = layout(columns)
+    _check_size(len(features), len(names), columns)
+    is_numeric = np.array([columns[place].kind != "categorical" for place in source], dtype=bool)
+    values = np.zeros((len(features), len(names)), dtype=np.float32)
+    offset, unit = np.zeros(len(names)), np.ones(len(names))
+    for place, column in enumerate(columns):
+        at = np.flatnonzero(source == place)
+        cells = features[column.name].to_numpy()
+        if column.kind == "categorical":
+            rows, hits = one_hot(column, cells)
+            values[rows, at[0] + hits] = 1.0
+            continue
+        numbers = cells.astype(np.float64)
+        where = at[0]
+        if like is None:
+            offset[where], unit[where] = _carrier(numbers)
+        else:
+            offset[where], unit[where] = like.offset[where], like.unit[where]
+        carried = (numbers - offset[where]) / unit[where]
+        values[:, where] = np.clip(carried, -_LARGEST, _LARGEST)
+    return Encoded(values, names, source, levels, is_numeric, offset, unit)
+
+
+def layout(columns: tuple[Column, ...]) -> tuple[tuple[str, ...], np.ndarray, tuple[str | None, ...]]:
+    """Return the encoded columns' names, the columns that they come from, and their levels."""
+    names: list[str] = []
+    source: list[int] = []
+    levels: list[str | None] = []
+    for place, column in enumerate(columns):
+        if column.kind != "categorical":
+            found: list[tuple[str, str | None]] = [(column.name, None)]
+        else:
+            found = [(f"{column.name}={level}", level) for level in column.levels]
+            if column.missing:
+                found.append((f"{column.name}={MISSING_LEVEL}", None))
+        names.extend(name for name, _ in found)
+        levels.extend(level for _, level in found)
+        source.extend([place] * len(found))
+    return tuple(names), np.array(source, dtype=np.int64), tuple(levels)
+
+
+def one_hot(column: Column, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows, and which of the column's encoded columns is 1 in them; unknown levels have none."""
+    codes = pd.Index(column.levels, dtype=object).get_indexer(pd.Index(cells, dtype=object))
+    if column.missing:
+        codes = np.where(pd.isna(cells), len(column.levels), codes)
+    rows = np.flatnonzero(codes >= 0)
+    return rows, codes[rows]
+
+
+def _carrier(numbers: np.ndarray) -> tuple[float, float]:
+    known = numbers[~np.isnan(numbers)]
+    if not known.size:
+        return 0.0, 1.0
+    offset = float(np.median(known))
+    spread = float(np.sqrt(np.mean(np.square(known - offset))))
+    return offset, spread if spread > 0 else 1.0
+
+
+def _check_size(rows: int, width: int, columns: tuple[Column, ...]) -> None:
+    if rows * width <= _MOST_VALUES:
+        return
+    widest = max(columns, key=lambda column: len(column.levels))
+    raise UserError(
+        "too-many-levels",
+        f"{rows} rows and {width} encoded columns are too much to hold; column '{widest.name}' alone "
+        f"has {len(widest.levels)} different words",
+        "leave out columns that name or number the rows, and texts",
+    )

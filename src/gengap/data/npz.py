@@ -1,0 +1,130 @@
+"""Read .npz archives; nothing in them is ever unpickled."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gengap.errors import UserError
+
+__all__ = ["read_npz"]
+
+_KNOWN = ("x", "y", "x_train", "y_train", "x_test", "y_test", "groups", "classes")
+_EXPECTED = "x and y, or x_train, y_train, x_test and y_test; optionally groups and classes"
+
+
+def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Read the arrays that gengap knows from an archive of arrays.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file. Its keys are `x` and `y`, or `x_train` and `y_train` with or without
+        `x_test` and `y_test`, in any case; `groups` (a code a training row) and `classes` (names
+        of the class codes 0, 1, ... in y) may be there.
+
+    Returns
+    -------
+    arrays : dict
+        Keys in lower case; `x_train` and `y_train` are called `x` and `y`.
+    notes : tuple of str
+        Which arrays were ignored.
+
+    Raises
+    ------
+    UserError
+        ``not-an-archive``, ``pickled-data``, ``damaged-file``, ``missing-array`` or
+        ``ambiguous-arrays``.
+    """
+    if not zipfile.is_zipfile(path):
+        raise UserError(
+            "not-an-archive",
+            f"{path.name} is no archive of NumPy arrays (it may be a pickle or a single array; "
+            "gengap never unpickles a file)",
+            f"write it by numpy.savez(file, x=..., y=...) with the arrays {_EXPECTED}",
+        )
+    arrays: dict[str, np.ndarray] = {}
+    ignored = []
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            for key in archive.files:
+                name = key.lower()
+                if name not in _KNOWN:
+                    ignored.append(key)
+                    continue
+                if name in arrays:
+                    raise _ambiguous(path, f"two arrays are called {name} but for case")
+                arrays[name] = _array(path, key, archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        raise UserError(
+            "damaged-file", f"{path.name} is damaged: {error}", "write or fetch it again"
+        ) from error
+    notes = (f"arrays that were ignored: {', '.join(ignored)}",) if ignored else ()
+    return _renamed(path, arrays, ignored), notes
+
+
+def class_names(target: np.ndarray, classes: np.ndarray) -> pd.Series:
+    """Put the names of classes, in their order, in the place of their codes.
+
+    Raises
+    ------
+    UserError
+        ``class-code-out-of-range``; ``duplicate-classes``.
+    """
+    names = [str(name) for name in np.ravel(classes)]
+    if len(set(names)) < len(names):
+        raise UserError(
+            "duplicate-classes", "the array 'classes' holds a name twice", "give every class its own"
+        )
+    values = np.squeeze(target, axis=tuple(range(1, target.ndim))) if target.size == len(target) else target
+    if values.dtype.kind in "US":
+        codes = np.array([names.index(v) if v in names else -1 for v in values.astype(str)])
+    else:
+        codes = np.where(np.isin(values, np.arange(len(names))), values, -1).astype(np.int64)
+    wrong = np.flatnonzero(codes < 0)
+    if wrong.size:
+        raise UserError(
+            "class-code-out-of-range",
+            f"y holds {values[wrong[0]]} in row {wrong[0] + 1}; expected codes from 0 to "
+            f"{len(names) - 1}, since 'classes' has {len(names)} names",
+            "correct the array 'classes', or leave it out",
+        )
+    return pd.Series(pd.Categorical.from_codes(codes, categories=names, ordered=True))
+
+
+def _array(path: Path, key: str, archive: np.lib.npyio.NpzFile) -> np.ndarray:
+    try:
+        return archive[key]
+    except ValueError as error:
+        raise UserError(
+            "pickled-data",
+            f"the array {key} in {path.name} holds Python objects or is damaged; gengap never "
+            "unpickles a file",
+            "write it as an array of numbers or of text (dtype=str)",
+        ) from error
+
+
+def _renamed(path: Path, arrays: dict[str, np.ndarray], ignored: list[str]) -> dict[str, np.ndarray]:
+    if {"x", "y"} & arrays.keys() and {"x_train", "y_train"} & arrays.keys():
+        raise _ambiguous(path, "it has both x or y and x_train or y_train")
+    train = {"x_train", "y_train"} & arrays.keys()
+    found = {key.removesuffix("_train"): array for key, array in arrays.items()}
+    for pair in (("x", "y"), ("x_test", "y_test")):
+        absent = [key for key in pair if key not in found]
+        if absent and (pair[0] == "x" or len(absent) == 1):
+            names = [key + "_train" if train and "_" not in key else key for key in absent]
+            raise UserError(
+                "missing-array",
+                f"{path.name} has no array {' and '.join(names)} (it has "
+                f"{', '.join([*arrays, *ignored]) or 'none'})",
+                f"expected {_EXPECTED}, in any case",
+            )
+    return found
+
+
+def _ambiguous(path: Path, why: str) -> UserError:
+    return UserError("ambiguous-arrays", f"{path.name}: {why}", f"expected {_EXPECTED}")

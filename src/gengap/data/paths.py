@@ -1,0 +1,102 @@
+"""Find the file that the user named, or say why it is none."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from gengap.errors import UserError, suggest
+
+__all__ = ["FORMATS", "existing_file", "format_of", "stem_of"]
+
+FORMATS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".npz")
+
+
+def existing_file(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file that exists, is readable and is not empty.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        ``~`` stands for the home folder.
+
+    Raises
+    ------
+    UserError
+        ``file-not-found``, ``is-a-directory``, ``file-not-readable`` or ``empty-file``.
+    """
+    given = Path(path).expanduser()
+    try:
+        if given.is_dir():
+            raise UserError(
+                "is-a-directory",
+                f"{given} is a folder; expected a file",
+                f"name one of the files in it ({', '.join(FORMATS)})",
+            )
+        if not given.exists():
+            raise _not_found(given)
+        with given.open("rb") as stream:
+            first = stream.read(1)
+    except OSError as error:
+        raise UserError(
+            "file-not-readable",
+            f"{given} cannot be read: {error.strerror}",
+            "check the name and that you may read the file",
+        ) from error
+    except ValueError as error:
+        raise UserError("file-not-found", f"{str(given)!r} is no file name: {error}") from error
+    if not first:
+        raise UserError("empty-file", f"{given} is empty", "check how the file was written")
+    return given
+
+
+def format_of(path: Path) -> str:
+    """Return which of `FORMATS` a file has, by the end of its name.
+
+    Raises
+    ------
+    UserError
+        ``unknown-format``.
+
+    Examples
+    --------
+    >>> format_of(Path("Wine.CSV.gz"))
+    '.csv.gz'
+    """
+    name = path.name.lower()
+    for ending in FORMATS:
+        if name.endswith(ending):
+            return ending
+    raise UserError(
+        "unknown-format",
+        f"{path} has no ending that says what it holds",
+        f"expected one of {', '.join(FORMATS)}",
+    )
+
+
+def stem_of(path: Path) -> str:
+    """Return the file's name without folder and format.
+
+    Examples
+    --------
+    >>> stem_of(Path("data/wine.red.csv.gz"))
+    'wine.red'
+    """
+    return path.name[: -len(format_of(path))] or path.name
+
+
+def _not_found(given: Path) -> UserError:
+    folder = given.parent
+    if not folder.is_dir():
+        return UserError(
+            "file-not-found", f"there is no file {given}: the folder {folder} does not exist"
+        )
+    names = sorted(
+        entry.name for entry in folder.iterdir() if entry.name.lower().endswith(FORMATS)
+    )
+    close = difflib.get_close_matches(given.name, names, n=8, cutoff=0.3)
+    names = close + [name for name in names if name not in close]
+    return UserError(
+        "file-not-found", f"there is no file {given}", suggest(given.name, names, noun="data files there")
+    )

@@ -1,0 +1,275 @@
+"""Imputation, scaling and one-hot encoding, fitted on one fold's training rows.
+
+Equal to scikit-learn's ``ColumnTransformer`` of ``SimpleImputer(strategy="median")`` with
+``StandardScaler`` and ``OneHotEncoder(handle_unknown="ignore")`` fitted on the same rows; a column
+or level that these rows never saw is zero.
+
+Layout of ``preprocess.json``, enough to prepare rows without gengap:
+
+``columns``
+    The input columns in order: ``name``, ``kind`` ("numeric", "boolean", "date", "categorical"),
+    and for categorical ones ``levels`` (sorted) and ``has_missing_level``. Booleans are 0 and 1,
+    dates days since 1970-01-01 UTC.
+``encoded``
+    What the network sees, in order. Each has ``name``, ``column`` and either ``fill``, ``shift``
+    and ``scale`` (a number, boolean or date: take the value, or `fill` where it is missing; then
+    (value - shift) / scale), or ``level`` (1 where the column holds this word, or where it has no
+    value if `level` is null, else 0). Multiply by ``keep`` (1, or 0: never seen in training).
+``target``
+    ``name``, ``task``, ``classes`` (in the order of the network's outputs) and ``shift`` and
+    ``scale`` (a prediction in its own unit is output * scale + shift; 0 and 1 for classes).
+``kind``, ``shape``
+    "table" and null, or "tensor" and the shape of one row: these go to the network as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import StandardScaler
+
+from gengap.data.dataset import Column, Dataset, Task
+from gengap.data.encoding import Encoded, layout, one_hot
+from gengap.errors import UserError
+
+__all__ = ["Preprocessing", "fit_preprocessing", "fold_arrays"]
+
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """Fitted on the training rows of a fold; all numbers in the columns' own units.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+    fill, shift, scale, keep : ndarray of float64 (width,)
+        Numbers: (value or fill - shift) / scale * keep. One-hot columns: fill 0, shift 0, scale 1.
+    target_name : str
+    task : {"classification", "regression"}
+    classes : tuple of str
+    target_shift, target_scale : float
+        Mean and standard deviation of the target; 0 and 1 for classification.
+    shape : tuple of int, optional
+        Shape of one row of a tensor; None for tables.
+    """
+
+    columns: tuple[Column, ...]
+    fill: np.ndarray
+    shift: np.ndarray
+    scale: np.ndarray
+    keep: np.ndarray
+    target_name: str
+    task: Task
+    classes: tuple[str, ...]
+    target_shift: float = 0.0
+    target_scale: float = 1.0
+    shape: tuple[int, ...] | None = None
+
+    @property
+    def width(self) -> int:
+        """How many encoded columns there are (0 for tensors)."""
+        return len(self.fill)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the encoded columns."""
+        return layout(self.columns)[0]
+
+    def transform(self, features: pd.DataFrame | np.ndarray) -> np.ndarray:
+        """Return what the network sees: float32 (n, width), or the tensor as it is.
+
+        Parameters
+        ----------
+        features : DataFrame (n, columns) or ndarray (n, ...)
+            As in `Part.features`.
+        """
+        if not isinstance(features, pd.DataFrame):
+            return features
+        source = layout(self.columns)[1]
+        encoded = np.zeros((len(features), self.width))
+        for place, column in enumerate(self.columns):
+            at = np.flatnonzero(source == place)
+            cells = features[column.name].to_numpy()
+            if column.kind == "categorical":
+                rows, hits = one_hot(column, cells)
+                encoded[rows, at[0] + hits] = 1.0
+            else:
+                encoded[:, at[0]] = cells.astype(np.float64)
+        filled = np.where(np.isnan(encoded), self.fill, encoded)
+        limit = np.finfo(np.float32).max
+        return np.clip((filled - self.shift) / self.scale * self.keep, -limit, limit).astype(np.float32)
+
+    def to_json(self) -> str:
+        """Return the text of preprocess.json (the layout is at the head of this module)."""
+        columns: list[dict[str, Any]] = []
+        for column in self.columns:
+            entry: dict[str, Any] = {"name": column.name, "kind": column.kind}
+            if column.kind == "categorical":
+                entry |= {"levels": list(column.levels), "has_missing_level": column.missing > 0}
+            columns.append(entry)
+        names, source, levels = layout(self.columns)
+        encoded: list[dict[str, Any]] = []
+        for place, name in enumerate(names):
+            column = self.columns[source[place]]
+            entry = {"name": name, "column": column.name}
+            if column.kind == "categorical":
+                entry["level"] = levels[place]
+            else:
+                entry |= {
+                    "fill": float(self.fill[place]),
+                    "shift": float(self.shift[place]),
+                    "scale": float(self.scale[place]),
+                }
+            encoded.append(entry | {"keep": int(self.keep[place])})
+        document = {
+            "schema": _SCHEMA,
+            "kind": "table" if self.shape is None else "tensor",
+            "shape": None if self.shape is None else list(self.shape),
+            "columns": columns,
+            "encoded": encoded,
+            "target": {
+                "name": self.target_name,
+                "task": self.task,
+                "classes": list(self.classes),
+                "shift": self.target_shift,
+                "scale": self.target_scale,
+            },
+        }
+        return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Preprocessing:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        UserError
+            ``not-preprocessing``.
+        """
+        try:
+            document = json.loads(text)
+            columns = tuple(
+                Column(
+                    entry["name"],
+                    entry["kind"],
+                    tuple(entry.get("levels", ())),
+                    int(entry.get("has_missing_level", False)),
+                )
+                for entry in document["columns"]
+            )
+            encoded, target = document["encoded"], document["target"]
+            shape = document["shape"]
+            return cls(
+                columns=columns,
+                fill=np.array([entry.get("fill", 0.0) for entry in encoded], dtype=np.float64),
+                shift=np.array([entry.get("shift", 0.0) for entry in encoded], dtype=np.float64),
+                scale=np.array([entry.get("scale", 1.0) for entry in encoded], dtype=np.float64),
+                keep=np.array([entry["keep"] for entry in encoded], dtype=np.float64),
+                target_name=target["name"],
+                task=target["task"],
+                classes=tuple(target["classes"]),
+                target_shift=target["shift"],
+                target_scale=target["scale"],
+                shape=None if shape is None else tuple(shape),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(
+                "not-preprocessing",
+                f"this is no preprocess.json that gengap wrote: {error}",
+                "name a run folder as gengap compare writes it",
+            ) from error
+
+
+def fit_preprocessing(dataset: Dataset, encoded: Encoded, rows: np.ndarray) -> Preprocessing:
+    """Fit medians, means, scales and known levels on the given rows.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    encoded : Encoded
+        Of the dataset's rows.
+    rows : ndarray of int
+        Training rows of a fold.
+
+    Returns
+    -------
+    Preprocessing
+    """
+    features, target = dataset.rows.features, dataset.rows.target[rows]
+    shift, scale = 0.0, 1.0
+    if dataset.task == "regression":
+        scaler = StandardScaler().fit(target.reshape(-1, 1))
+        shift, scale = float(scaler.mean_[0]), float(scaler.scale_[0])
+    tensor = not isinstance(features, pd.DataFrame)
+    fill, mean, deviation, keep = _statistics(dataset.columns, features, encoded, rows)
+    return Preprocessing(
+        columns=dataset.columns,
+        fill=fill,
+        shift=mean,
+        scale=deviation,
+        keep=keep,
+        target_name=dataset.target_name,
+        task=dataset.task,
+        classes=dataset.classes,
+        target_shift=shift,
+        target_scale=scale,
+        shape=tuple(features.shape[1:]) if tensor else None,
+    )
+
+
+def fold_arrays(preprocessing: Preprocessing, encoded: Encoded) -> dict[str, np.ndarray]:
+    """Return a fold's record for the device, in the units of the encoded values.
+
+    ``x = (where(isnan(e), fill, e) - shift) / scale * keep`` of `encoded.values` equals
+    `Preprocessing.transform` of the features.
+
+    Parameters
+    ----------
+    preprocessing : Preprocessing
+    encoded : Encoded
+
+    Returns
+    -------
+    dict
+        fill, shift, scale, keep: float32 (width,).
+    """
+    # A scale below what 32 bits hold would divide by zero.
+    smallest = float(np.finfo(np.float32).tiny)
+    scale = np.maximum(preprocessing.scale / encoded.unit, smallest)
+    arrays = {
+        "fill": (preprocessing.fill - encoded.offset) / encoded.unit,
+        "shift": (preprocessing.shift - encoded.offset) / encoded.unit,
+        "scale": scale,
+        "keep": preprocessing.keep,
+    }
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def _statistics(
+    columns: tuple[Column, ...],
+    features: pd.DataFrame | np.ndarray,
+    encoded: Encoded,
+    rows: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    width = encoded.width
+    fill, shift, scale, keep = np.zeros(width), np.zeros(width), np.ones(width), np.ones(width)
+    if not isinstance(features, pd.DataFrame):
+        return fill, shift, scale, keep
+    levels = ~encoded.is_numeric
+    keep[levels] = encoded.values[np.ix_(rows, np.flatnonzero(levels))].any(axis=0)
+    numeric = [column.name for column in columns if column.kind != "categorical"]
+    if numeric:
+        values = features[numeric].iloc[rows].to_numpy(dtype=np.float64)
+        imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(values)
+        scaler = StandardScaler().fit(imputer.transform(values))
+        at = np.flatnonzero(encoded.is_numeric)
+        fill[at], shift[at], scale[at] = imputer.statistics_, scaler.mean_, scaler.scale_
+        keep[at] = ~np.isnan(values).all(axis=0)
+    return fill, shift, scale, keep
