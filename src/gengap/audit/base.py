@@ -1,0 +1,198 @@
+"""What a check is, and what it may look at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from gengap.audit.duplicates import Copies, Policy, copies_policy, find_copies, joint_groups
+from gengap.data.dataset import Dataset
+from gengap.results import Finding
+
+__all__ = [
+    "SEVERITIES",
+    "Check",
+    "Severity",
+    "Subject",
+    "count",
+    "listed",
+    "name_columns",
+    "percent",
+]
+
+Severity = Literal["refuse", "warn", "note"]
+SEVERITIES: tuple[Severity, ...] = ("refuse", "warn", "note")
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a check may look at: the data and the protocol, before anything is trained.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        As loaded: copies are still in it.
+    folds : int
+    duplicates : {"group", "keep", "drop"}, optional
+        What the user wants done with equal rows; None leaves it to the table.
+    metric : str, optional
+        The metric that decides; None for the default.
+    """
+
+    dataset: Dataset
+    folds: int = 10
+    duplicates: Policy | None = None
+    metric: str | None = None
+
+    @property
+    def classification(self) -> bool:
+        """Whether the target has classes."""
+        return self.dataset.task == "classification"
+
+    @property
+    def target(self) -> np.ndarray:
+        """The target of every row, shape (n,)."""
+        return self.dataset.rows.target
+
+    @property
+    def table(self) -> pd.DataFrame | None:
+        """The features of every row, or None where they are tensors."""
+        features = self.dataset.rows.features
+        return features if isinstance(features, pd.DataFrame) else None
+
+    @cached_property
+    def copies(self) -> Copies:
+        """Which rows are equal."""
+        return find_copies(self.dataset)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What is done with equal rows."""
+        return copies_policy(self.dataset, self.duplicates, copies=self.copies)
+
+    @cached_property
+    def kept(self) -> np.ndarray:
+        """Indices of the rows that the folds are made of: without copies where they are dropped."""
+        return self.copies.first if self.policy == "drop" else np.arange(len(self.target))
+
+    @cached_property
+    def class_counts(self) -> np.ndarray:
+        """Kept rows of each class, shape (classes,); empty for regression."""
+        if not self.classification:
+            return np.zeros(0, np.int64)
+        return np.bincount(self.target[self.kept], minlength=len(self.dataset.classes))
+
+    @cached_property
+    def units(self) -> int:
+        """How many sets of rows can be put on one side of a split independently of each other."""
+        groups = self.dataset.rows.groups
+        if self.policy == "group":
+            return len(np.unique(joint_groups(groups, self.copies.by_features)))
+        return len(self.kept) if groups is None else len(np.unique(groups[self.kept]))
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that can be wrong with data, target or protocol.
+
+    Attributes
+    ----------
+    code : str
+        Stable: results, ``--allow`` and the documentation name it.
+    severity : {"refuse", "warn", "note"}
+        A refusing finding ends a study before training, unless its code is allowed.
+    title : str
+        What it is about, in a few words.
+    why : str
+        Why it matters.
+    action : str
+        What to do, naming options of the command line.
+    run : callable
+        ``(subject) -> iterator of str``: what was seen, with the evidence, in clauses without a
+        full stop; nothing where all is well.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    why: str
+    action: str
+    run: Callable[[Subject], Iterator[str]]
+
+    def findings(self, subject: Subject) -> tuple[Finding, ...]:
+        """Run the check over a subject."""
+        return tuple(self.finding(message) for message in self.run(subject))
+
+    def finding(self, message: str) -> Finding:
+        """Return the finding of this check with `message`, made a sentence, as its evidence."""
+        sentence = f"{message[0].upper()}{message[1:].removesuffix('.')}."
+        return Finding(self.code, self.severity, sentence, self.why, self.action)
+
+
+def name_columns(names: Sequence[str]) -> str:
+    """Name at most five columns and count the others.
+
+    Parameters
+    ----------
+    names : sequence of str
+        At least one.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> name_columns(["age", "height"])
+    "'age' and 'height'"
+    >>> name_columns(list("abcdefgh"))
+    "'a', 'b', 'c', 'd', 'e' and 3 more"
+    """
+    return listed([f"'{name}'" for name in names])
+
+
+def listed(items: Sequence[str]) -> str:
+    """Name at most five items and count the others.
+
+    Examples
+    --------
+    >>> listed(["'a' (3)", "'b' (2)"])
+    "'a' (3) and 'b' (2)"
+    """
+    if len(items) > _NAMED:
+        return f"{', '.join(items[:_NAMED])} and {len(items) - _NAMED} more"
+    *others, last = items
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun, in the plural where there is not one.
+
+    Examples
+    --------
+    >>> count(1, "column"), count(12, "column")
+    ('1 column', '12 columns')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage that reads 100 or 0 only where it is exactly that.
+
+    Examples
+    --------
+    >>> percent(0.845), percent(0.99962), percent(1.0), percent(0.00001)
+    ('84.5 %', '99.96 %', '100 %', '0.001 %')
+    """
+    if share in {0.0, 1.0}:
+        return f"{100 * share:.0f} %"
+    decimals = max(1, math.ceil(-math.log10(100 * min(share, 1 - share))))
+    return f"{100 * share:.{decimals}f} %"

@@ -1,0 +1,1 @@
+"""The checks, one a file, each a module-level ``CHECK``; found by discovery."""

@@ -1,0 +1,23 @@
+"""What was decided while the data were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gengap.audit.base import Check, Subject
+
+__all__ = ["CHECK"]
+
+
+def run(subject: Subject) -> Iterator[str]:
+    yield from subject.dataset.notes
+
+
+CHECK = Check(
+    code="as-read",
+    severity="note",
+    title="How the data were read",
+    why="A table does not say everything; what it leaves open was decided as the values suggest.",
+    action="Where it is meant otherwise: --task, or other values in the table.",
+    run=run,
+)

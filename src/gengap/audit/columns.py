@@ -1,0 +1,113 @@
+"""What a single column looks like: whether it numbers the rows, is continuous, is constant."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["is_constant", "is_continuous", "numbers_the_rows"]
+
+# Fewer rows than this say nothing about whether a column numbers them.
+FEW_ROWS = 20
+
+# Names and free text may repeat now and then and still tell nearly every row from the others.
+NEARLY_ALL = 0.95
+
+# Up to this many distinct values a number may well be a code, a count or a grade.
+FEW_VALUES = 20
+
+# Whole numbers with more distinct values than this, or than this share of the rows, rarely agree
+# by chance.
+MANY_VALUES = 1000
+MANY_SHARE = 0.25
+
+
+def numbers_the_rows(values: pd.Series, kind: str) -> bool:
+    """Say whether a column tells (nearly) every row from all others and does nothing else.
+
+    True for whole numbers that are all different and either rise or fall from row to row or use up
+    a range without holes, and for text of which at least 95 % of the values are different. False
+    for fewer than 20 rows with a value, for fractions, dates and booleans.
+
+    Parameters
+    ----------
+    values : Series (n,)
+    kind : {"numeric", "boolean", "date", "categorical"}
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> numbers_the_rows(pd.Series(range(100, 150)), "numeric")
+    True
+    """
+    known = values.dropna()
+    if len(known) < FEW_ROWS or kind not in ("numeric", "categorical"):
+        return False
+    if kind == "categorical":
+        return bool(known.nunique() >= NEARLY_ALL * len(known))
+    numbers = known.to_numpy(np.float64)
+    if not _whole(numbers):
+        return False
+    steps = np.diff(numbers)
+    if (steps > 0).all() or (steps < 0).all():
+        return True
+    without_holes = numbers.max() - numbers.min() + 1 == len(numbers)
+    return bool(without_holes and len(np.unique(numbers)) == len(numbers))
+
+
+def is_continuous(values: pd.Series, kind: str) -> bool:
+    """Say whether two rows rarely have the same value in a column by chance.
+
+    True for numbers with fractions of which over 20 are different, and for whole numbers and dates
+    of which over 1000, or over 20 and a quarter of the rows, are different.
+
+    Parameters
+    ----------
+    values : Series (n,)
+    kind : {"numeric", "boolean", "date", "categorical"}
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_continuous(pd.Series(range(30)) / 7, "numeric")
+    True
+    >>> is_continuous(pd.Series([1.0, 2.0, 3.0] * 50), "numeric")
+    False
+    """
+    if kind not in ("numeric", "date"):
+        return False
+    numbers = values.dropna().to_numpy(np.float64)
+    different = len(np.unique(numbers))
+    if different <= FEW_VALUES:
+        return False
+    return not _whole(numbers) or different > MANY_VALUES or different >= MANY_SHARE * len(numbers)
+
+
+def is_constant(values: pd.Series, kind: str) -> bool:
+    """Say whether a network sees the same number in every row of a column.
+
+    Missing numbers are filled with the median and so do not vary; a missing category is a level of
+    its own and does. A column without any value is not constant but missing.
+
+    Parameters
+    ----------
+    values : Series (n,)
+    kind : {"numeric", "boolean", "date", "categorical"}
+
+    Returns
+    -------
+    bool
+    """
+    if kind == "categorical" and values.isna().any():
+        return False
+    return bool(values.nunique() == 1)
+
+
+def _whole(numbers: np.ndarray) -> bool:
+    return bool((numbers == np.floor(numbers)).all())

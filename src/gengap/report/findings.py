@@ -1,0 +1,116 @@
+"""The findings of the audit, for a terminal and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from gengap.data.dataset import Dataset
+from gengap.report.numbers import plural
+from gengap.report.terminal import render_audit
+from gengap.results import Finding
+
+__all__ = ["findings_json", "render_findings"]
+
+_COUNTED = {
+    "refuse": ("finding that refuses", "findings that refuse"),
+    "warn": ("warning", "warnings"),
+    "note": ("note", "notes"),
+}
+
+
+def render_findings(
+    findings: Sequence[Finding], console: Console, *, dataset: Dataset | None = None
+) -> None:
+    """Print what the audit found: what was seen, why it matters, what to do.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        In the order in which they are to be read.
+    console : rich.console.Console
+    dataset : Dataset, optional
+        What was looked at, for a heading.
+
+    Examples
+    --------
+    >>> render_findings([], Console())
+    Nothing found that speaks against learning from these data.
+    """
+    if dataset is not None:
+        console.print(Text(_heading(dataset), style="bold"))
+    for part in render_audit(findings):
+        console.print(part)
+    console.print(_summary(findings), highlight=False, markup=False)
+
+
+def findings_json(findings: Sequence[Finding], *, dataset: Dataset | None = None) -> str:
+    """Write what the audit found as one JSON document.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+    dataset : Dataset, optional
+        What was looked at.
+
+    Returns
+    -------
+    str
+        ``{"dataset": {...} or null, "audit": [{code, severity, message, why, action}, ...]}``.
+
+    Examples
+    --------
+    >>> print(findings_json([]), end="")
+    {
+      "dataset": null,
+      "audit": []
+    }
+    """
+    document = {
+        "dataset": None if dataset is None else _summarized(dataset),
+        "audit": [dataclasses.asdict(finding) for finding in findings],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _summarized(dataset: Dataset) -> dict[str, object]:
+    return {
+        "name": dataset.name,
+        "source": dataset.source,
+        "rows": len(dataset.rows),
+        "columns": len(dataset.columns),
+        "task": dataset.task,
+        "target": dataset.target_name,
+        "classes": list(dataset.classes),
+        "test_rows": None if dataset.test is None else len(dataset.test),
+    }
+
+
+def _heading(dataset: Dataset) -> str:
+    parts = [plural(len(dataset.rows), "row")]
+    if dataset.columns:
+        parts.append(plural(len(dataset.columns), "column"))
+    if dataset.test is not None:
+        parts.append(plural(len(dataset.test), "test row"))
+    classes = f", {plural(len(dataset.classes), 'class', 'classes')}" if dataset.classes else ""
+    heading = (
+        f"{dataset.name}: {', '.join(parts)}; target '{dataset.target_name}' "
+        f"({dataset.task}{classes})"
+    )
+    # A name from a file must not steer the terminal.
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in heading)
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "Nothing found that speaks against learning from these data."
+    counts = [
+        plural(number, *_COUNTED[severity])
+        for severity in _COUNTED
+        if (number := sum(finding.severity == severity for finding in findings))
+    ]
+    return ", ".join(counts) + "."
