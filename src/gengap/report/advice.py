@@ -1,0 +1,194 @@
+"""What stands around the verdict: honest score, cost, diagnosis, what would change it."""
+
+from __future__ import annotations
+
+import math
+
+from gengap.report.headline import lead
+from gengap.report.names import named
+from gengap.report.numbers import half_width, number, plural, scale_of, seconds
+from gengap.report.verdicts import (
+    HURTS,
+    SAME,
+    SETTLED,
+    candidates,
+    change_with_interval,
+    margin,
+    no_interval,
+    protocol_scale,
+    provisional,
+    settle,
+    value_with_interval,
+)
+from gengap.results import CandidateResult, Protocol, Results
+from gengap.statistics.records import Comparison
+
+__all__ = ["at_edge", "cost", "diagnosis", "gap_sentence", "holdout", "honest", "what_would_change"]
+
+
+def gap_sentence(row: CandidateResult, protocol: Protocol) -> str:
+    """Say how much worse a candidate is on unseen rows than on its training rows."""
+    scale = protocol_scale(protocol)
+    if row.gap.mean is None:
+        return f"the gap of {row.recipe} is not defined"
+    spread = half_width(row.gap)
+    ends = scale.ends(row.gap)
+    return (
+        f"{scale.label} {scale.value(row.train.mean, half_width(row.train))} on training rows and "
+        f"{scale.value(row.test.mean, half_width(row.test))} on test rows, a gap of "
+        f"{scale.difference(row.gap.mean, spread)}" + (f" ({ends})" if ends else "")
+    )
+
+
+def honest(results: Results) -> str:
+    """Say the honest score of the whole procedure, beside what it is not."""
+    protocol, best = results.protocol, results.best
+    scale = protocol_scale(protocol)
+    if best.test.mean is None:
+        return "The procedure of choosing by validation has no score: not every fold has a value."
+    text = (
+        "Choosing the best candidate by validation rows in each fold and scoring it once on test "
+        f"rows gives {scale.label} {value_with_interval(scale, best.test)}: the honest score of "
+        "the whole procedure."
+    )
+    if scale.ends(best.test) is None:
+        text += f" There is {no_interval(protocol)}."
+    return text + (
+        f" The model that is handed back is {best.refit_recipe}, trained on all rows for "
+        f"{plural(best.epochs, 'epoch')}; it has no score of its own."
+    )
+
+
+def holdout(results: Results) -> str:
+    """Say how the refitted best and baseline score on the test part; empty where there is none."""
+    part = results.holdout
+    if part is None:
+        return ""
+    protocol = results.protocol
+    scale = scale_of(part.metric, {protocol.metric: protocol.direction})
+    return (
+        f"On the {plural(part.rows, 'row')} of your own test part the refitted "
+        f"{results.best.refit_recipe} has {scale.label} {value_with_interval(scale, part.best)}, "
+        f"the refitted baseline {value_with_interval(scale, part.baseline)}: a change of "
+        f"{change_with_interval(scale, part.delta)}."
+    )
+
+
+def cost(results: Results, row: CandidateResult) -> str:
+    """Say what a candidate costs in training time against the baseline."""
+    before, after = results.recipes[0].seconds_per_trial, row.seconds_per_trial
+    if not before > 0 or not math.isfinite(after):
+        return f"{seconds(after)} a training"
+    times = after / before
+    if 0.95 <= times <= 1.05:
+        return f"{seconds(after)} a training, as long as the baseline"
+    return f"{seconds(after)} a training, {number(times)} times the baseline's {seconds(before)}"
+
+
+def diagnosis(results: Results) -> str:
+    """Say whether the baseline overfits, underfits, neither, or is limited by the data."""
+    protocol = results.protocol
+    baseline = results.recipes[0] if results.recipes else None
+    if baseline is None or baseline.gap.mean is None:
+        return "Cannot tell whether the baseline overfits: its gap is not defined."
+    gap, r = baseline.gap, protocol.rope
+    numbers = gap_sentence(baseline, protocol)
+    low = baseline.gap.mean if gap.low is None else gap.low
+    high = baseline.gap.mean if gap.high is None else gap.high
+    caveat = "" if gap.low is not None else f" There is {no_interval(protocol)}."
+    if low > r:
+        tried = [row for row in results.recipes[1:] if row.delta is not None]
+        stuck = tried and all(row.verdict in (*SAME, *HURTS) for row in tried)
+        if stuck:
+            return (
+                f"The baseline overfits, and looks limited by its data: {numbers}, and nothing "
+                "that was tried improves the test score. More or better rows are likelier to help "
+                f"than more regularization.{caveat}"
+            )
+        return f"The baseline overfits: {numbers}.{caveat}"
+    unfinished = any(finding.code == "undertrained" for finding in results.audit)
+    if high <= r:
+        if unfinished:
+            return (
+                f"The baseline underfits: {numbers}, and its curves still improve at the last "
+                f"epoch. Train longer, or use a larger network, before regularizing.{caveat}"
+            )
+        return (
+            f"The baseline neither overfits nor visibly underfits: {numbers}. There is no gap for "
+            f"regularization to close.{caveat}"
+        )
+    return f"Cannot tell yet whether the baseline overfits: {numbers}.{caveat}"
+
+
+def what_would_change(results: Results) -> tuple[str, ...]:
+    """Say what would change the verdict of the headline."""
+    protocol = results.protocol
+    scale = protocol_scale(protocol)
+    reasons = [
+        f"{finding.message} Until that is mended, every number here is provisional."
+        for finding in provisional(results)
+    ]
+    row = lead(results)
+    if row is not None and row.delta is not None:
+        if row.verdict == "helps":
+            threshold = _certain_beyond(row.delta, protocol)
+            if threshold is not None and threshold > protocol.rope:
+                reasons.append(
+                    f"Asking for more: {named(row)} would no longer be said to help if only "
+                    f"changes above {scale.amount(threshold, half_width(row.delta))} mattered (now "
+                    f"{margin(protocol)}, set by --rope)."
+                )
+        else:
+            reasons.append(f"{named(row)}: {row.settle or settle(row, protocol)}")
+    else:
+        settling = [r for r in candidates(results) if r.verdict not in SETTLED]
+        reasons += [
+            f"{other.recipe}: {other.settle or settle(other, protocol)}"
+            for other in sorted(settling, key=lambda r: -_size(r))[:3]
+        ]
+        if not settling:
+            reasons.append(
+                f"A smaller margin: changes up to {margin(protocol)} count as none here (--rope)."
+            )
+    edges = at_edge(results)
+    if edges:
+        reasons.append(
+            f"Other strengths: the best of {', '.join(edges)} lies at the edge of what was tried."
+        )
+    reasons.append("Other rows: the verdict is about data like yours, and only about this network.")
+    return tuple(reasons)
+
+
+def _certain_beyond(delta: Comparison, protocol: Protocol) -> float | None:
+    """Return the margin at which the posterior of "helps" would fall to 95 %."""
+    spread = half_width(delta)
+    freedom = protocol.folds * protocol.repeats - 1
+    if delta.mean is None or spread is None or freedom < 1:
+        return None
+    from scipy.stats import t
+
+    return float(delta.mean - spread * t.ppf(0.95, freedom) / t.ppf(0.975, freedom))
+
+
+def at_edge(results: Results) -> tuple[str, ...]:
+    """Name the candidates whose best dose is the weakest or the strongest of its grid."""
+    found = []
+    for candidate, technique, strength in dict.fromkeys(
+        (dose.candidate, dose.technique, dose.strength) for dose in results.doses
+    ):
+        curve = sorted(
+            (dose.value, dose.effect.mean)
+            for dose in results.doses
+            if (dose.candidate, dose.technique, dose.strength) == (candidate, technique, strength)
+            and dose.effect.mean is not None
+        )
+        if len(curve) < 2:
+            continue
+        best = max(curve, key=lambda point: point[1])
+        if best[1] > results.protocol.rope and best in (curve[0], curve[-1]):
+            found.append(candidate)
+    return tuple(dict.fromkeys(found))
+
+
+def _size(row: CandidateResult) -> float:
+    return 0.0 if row.delta is None or row.delta.mean is None else abs(row.delta.mean)
