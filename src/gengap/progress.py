@@ -1,0 +1,240 @@
+"""What a study says while it runs: a bar on a terminal, plain lines elsewhere, or nothing.
+
+All of it goes to standard error; standard output is for results.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress as Bar
+
+__all__ = [
+    "PlainProgress",
+    "Progress",
+    "SilentProgress",
+    "TerminalProgress",
+    "choose_progress",
+    "duration",
+]
+
+_SECONDS_BETWEEN_LINES = 30.0
+_WIDTH = 80
+
+
+class Progress(Protocol):
+    """What a study calls while it runs.
+
+    `start` and `finish` enclose the training; `announce` may be called at any time. A study that
+    ends with an error calls `finish` too.
+    """
+
+    def announce(self, text: str) -> None:
+        """Say one thing, such as how many trials there are to train."""
+
+    def start(self, total_trials: int) -> None:
+        """Begin to train so many trials."""
+
+    def advance(self, done: int, message: str) -> None:
+        """Say how many trials are finished by now, and what is running or best so far."""
+
+    def interim(self, *parts: RenderableType) -> None:
+        """Show a provisional result: text, tables, whatever rich can print."""
+
+    def finish(self) -> None:
+        """End the training, finished or not; calling it again changes nothing."""
+
+
+class SilentProgress:
+    """Says nothing."""
+
+    def announce(self, text: str) -> None:
+        """Say nothing."""
+
+    def start(self, total_trials: int) -> None:
+        """Say nothing."""
+
+    def advance(self, done: int, message: str) -> None:
+        """Say nothing."""
+
+    def interim(self, *parts: RenderableType) -> None:
+        """Say nothing."""
+
+    def finish(self) -> None:
+        """Say nothing."""
+
+
+class PlainProgress:
+    """Writes lines, at most one in 30 seconds while it trains.
+
+    Parameters
+    ----------
+    stream : text stream
+    clock : callable
+        Returns seconds.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._total = 0
+        self._done = 0
+        self._started = 0.0
+        self._written = 0.0
+        self._last: str | None = None
+
+    def announce(self, text: str) -> None:
+        """Write a line."""
+        print(text, file=self._stream, flush=True)
+
+    def start(self, total_trials: int) -> None:
+        """Note the time."""
+        self._total = total_trials
+        self._done = 0
+        self._started = self._clock()
+        self._written = self._started
+        self._last = None
+
+    def advance(self, done: int, message: str) -> None:
+        """Write a line if the last one was long enough ago."""
+        now = self._clock()
+        self._done = done
+        line = f"{done} of {self._total} trials"
+        passed = now - self._started
+        line += f", {duration(passed)} passed"
+        if 0 < done < self._total:
+            line += f", about {duration(passed / done * (self._total - done))} left"
+        self._last = f"{line}; {message}" if message else line
+        if now - self._written >= _SECONDS_BETWEEN_LINES:
+            self._write(now)
+
+    def interim(self, *parts: RenderableType) -> None:
+        """Write the parts, without color."""
+        console = _console(self._stream, width=_WIDTH, color=False)
+        for part in parts:
+            console.print(part)
+
+    def finish(self) -> None:
+        """Write where it ended, unless the last line says so already."""
+        if self._last is not None:
+            self._write(self._clock())
+
+    def _write(self, now: float) -> None:
+        if self._last is not None:
+            self.announce(self._last)
+        self._last = None
+        self._written = now
+
+
+class TerminalProgress:
+    """Shows one bar, with what is running, the best so far, and the time left.
+
+    Parameters
+    ----------
+    stream : text stream
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = _console(stream)
+        self._bar: Bar | None = None
+
+    def announce(self, text: str) -> None:
+        """Write a line above the bar."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def start(self, total_trials: int) -> None:
+        """Show the bar."""
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self.finish()
+        self._bar = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("trials,"),
+            TimeElapsedColumn(),
+            TextColumn("passed,"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            TextColumn("left  {task.description}", markup=False),
+            console=self._console,
+            transient=True,
+        )
+        self._bar.add_task("", total=total_trials)
+        self._bar.start()
+
+    def advance(self, done: int, message: str) -> None:
+        """Move the bar."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, description=message)
+
+    def interim(self, *parts: RenderableType) -> None:
+        """Write the parts above the bar."""
+        for part in parts:
+            self._console.print(part)
+
+    def finish(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def choose_progress(*, quiet: bool = False, stream: TextIO | None = None) -> Progress:
+    """Return what suits where standard error goes.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether to say nothing at all.
+    stream : text stream, optional
+        Standard error by default.
+
+    Returns
+    -------
+    Progress
+        A bar on a terminal, unless the environment variable ``CI`` is set; else plain lines.
+    """
+    stream = sys.stderr if stream is None else stream
+    if quiet:
+        return SilentProgress()
+    if stream.isatty() and not os.environ.get("CI"):
+        return TerminalProgress(stream)
+    return PlainProgress(stream)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration in seconds the way people say it.
+
+    Examples
+    --------
+    >>> [duration(s) for s in (0.4, 59.6, 61, 7322)]
+    ['0 s', '1 min', '1 min 1 s', '2 h 2 min']
+    """
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    if hours:
+        pieces = [f"{hours} h", f"{minutes} min" if minutes else ""]
+    elif minutes:
+        pieces = [f"{minutes} min", f"{whole % 60} s" if whole % 60 else ""]
+    else:
+        pieces = [f"{whole} s"]
+    return " ".join(filter(None, pieces))
+
+
+def _console(stream: TextIO, width: int | None = None, *, color: bool = True) -> Console:
+    from rich.console import Console
+
+    # Rich itself heeds NO_COLOR.
+    return Console(file=stream, width=width, no_color=None if color else True, highlight=False)
