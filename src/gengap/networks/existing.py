@@ -222,7 +222,7 @@ def layer_paths(model: keras.Model) -> list[tuple[keras.layers.Layer, str]]:
 
 
 def _layer_switches(layer: keras.layers.Layer, path: str) -> Iterator[_Switch]:
-    kind = type(layer).__name__
+    kind = type(layer).__name__.removesuffix("Cell")
     if isinstance(layer, _DROPOUT) and layer.rate > 0:
         text = f"{kind}({layer.rate:g})"
         yield _Switch(Existing("dropout", path, text), ((layer, "rate", 0.0),))

@@ -1,0 +1,236 @@
+"""Add a technique's standard Keras layers, and kernel regularizers, to a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from gengap.errors import UserError
+from gengap.networks.existing import l1_l2, penalties
+from gengap.networks.rebuild import Edit, copy_network, is_graph, rebuild
+from gengap.networks.shapes import sample_shape
+from gengap.networks.sites import Site, count_calls, hidden_sites, kernels
+from gengap.techniques.base import Insertion
+
+__all__ = ["KERNEL_ARGUMENTS", "insert"]
+
+#: Arguments of Keras' layers that regularize a kernel.
+KERNEL_ARGUMENTS = frozenset(
+    {
+        "kernel_regularizer",
+        "recurrent_regularizer",
+        "depthwise_regularizer",
+        "pointwise_regularizer",
+    }
+)
+
+
+@dataclass
+class _Plan:
+    """What happens at one layer, collected over the insertions in their order."""
+
+    drop: bool = False
+    linear: bool = False
+    without_bias: bool = False
+    inner: list[keras.layers.Layer] = field(default_factory=list)
+    outer: list[tuple[keras.layers.Layer, str]] = field(default_factory=list)
+    calls: set[int] = field(default_factory=set)
+
+
+def insert(
+    model: keras.Model,
+    insertions: Sequence[Insertion],
+    regularizer: Mapping[str, float] | None = None,
+) -> keras.Model:
+    """Build a network anew with layers and kernel regularizers added.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built; its variables are copied, and its compilation is carried over.
+    insertions : sequence of Insertion
+        At hidden sites (`gengap.networks.sites`) a layer takes the place of those of its own class
+        that follow there already. Where a hidden layer has no nonlinearity that could be
+        separated (recurrent and attention layers, wrappers), "before_activation" is behind it.
+    regularizer : mapping, optional
+        ``{"l1": strength, "l2": strength}`` for every kernel, added to what regularizes it
+        already.
+
+    Returns
+    -------
+    keras.Model
+        Sequential where the original is.
+
+    Raises
+    ------
+    UserError
+        For a subclassed network, or one in which the layers cannot be placed at every site.
+    """
+    strengths = {name: value for name, value in (regularizer or {}).items() if value}
+    if insertions and not is_graph(model):
+        names = ", ".join(insertion.layer for insertion in insertions)
+        raise UserError(
+            "cannot-insert-layers",
+            f"cannot add {names} to the subclassed network {type(model).__name__}: its layers are "
+            "called by its own code (0 of its hidden layers can be changed)",
+            "techniques on weights and batches work (l1, l2, weight_decay, early_stopping, ...), "
+            "and so does dropout while it is trained here; or build the network as "
+            "keras.Sequential or keras.Model(inputs, outputs)",
+        )
+    if not is_graph(model):
+        new = copy_network(model)
+    else:
+        new = _insert_into_graph(model, insertions, strengths)
+    if strengths:
+        _regularize_rest(new, strengths)
+    return new
+
+
+def _insert_into_graph(
+    model: keras.Model, insertions: Sequence[Insertion], strengths: Mapping[str, float]
+) -> keras.Model:
+    shape = tuple(size or 1 for size in sample_shape(model))
+    hidden = [insertion for insertion in insertions if insertion.place != "inputs"]
+    sites = hidden_sites(model, shape) if hidden else ()
+    if hidden and not sites:
+        raise _refusal(hidden[0], 0, 0, ())
+    taken = {layer.name for layer in model._flatten_layers()}
+    plans: dict[int, _Plan] = {}
+    added: list[tuple[Insertion, list[keras.layers.Layer]]] = []
+    for insertion in hidden:
+        added.append((insertion, _plan_insertion(insertion, sites, plans, taken)))
+    first = [
+        _new_layer(insertion.layer, insertion.arguments, "input", taken)
+        for insertion in insertions
+        if insertion.place == "inputs"
+    ]
+
+    def edit(layer: keras.layers.Layer) -> Edit:
+        plan = plans.get(id(layer), _Plan())
+
+        def change(config: dict[str, Any]) -> None:
+            if plan.linear:
+                config["activation"] = "linear"
+            if plan.without_bias:
+                config["use_bias"] = False
+            if strengths:
+                _add_penalties(config, strengths)
+
+        then = [(new, None) for new in plan.inner]
+        then += [(new, frozenset(plan.calls)) for new, _ in plan.outer]
+        touched = plan.linear or plan.without_bias or bool(strengths and layer.variables)
+        return Edit(change if touched else None, plan.drop, tuple(then))
+
+    new = rebuild(model, edit, first)
+    for insertion, layers in added:
+        count = count_calls(new, layers, shape)
+        if count != len(sites):
+            raise _refusal(insertion, count, len(sites), sites)
+    return new
+
+
+def _plan_insertion(
+    insertion: Insertion, sites: Sequence[Site], plans: dict[int, _Plan], taken: set[str]
+) -> list[keras.layers.Layer]:
+    """Write an insertion into the plans of the sites' layers; return the new layers."""
+    kind = getattr(keras.layers, insertion.layer)
+    made: dict[int, keras.layers.Layer] = {}
+    for site in sites:
+        for layer in site.layers[1:]:
+            if type(layer) is kind:
+                plans.setdefault(id(layer), _Plan()).drop = True
+        kept = [
+            (layer, call)
+            for layer, call in zip(site.layers, site.calls, strict=True)
+            if not plans.get(id(layer), _Plan()).drop
+        ]
+        before = insertion.place == "before_activation"
+        anchor, call = kept[0] if before else kept[-1]
+        plan = plans.setdefault(id(anchor), _Plan())
+        plan.calls.add(call)
+        if id(anchor) in made:
+            continue
+        base = site.kernel_layer.name
+        new = made[id(anchor)] = _new_layer(insertion.layer, insertion.arguments, base, taken)
+        if not before:
+            plan.outer.append((new, insertion.layer))
+            continue
+        at = len(plan.inner)
+        if _splits(anchor):
+            if not plan.linear and keras.activations.serialize(anchor.activation) != "linear":
+                plan.inner.append(_activation_of(anchor, taken))
+                plan.linear = True
+            at = len(plan.inner) - plan.linear
+            plan.without_bias = plan.without_bias or insertion.replaces_bias
+        plan.inner.insert(at, new)
+    return list(made.values())
+
+
+def _splits(layer: keras.layers.Layer) -> bool:
+    """Tell whether a layer is a linear part and a nonlinearity that can be taken apart."""
+    recurrent = isinstance(layer, keras.layers.RNN)
+    arguments = getattr(layer, "activation", None) is not None and hasattr(layer, "use_bias")
+    return arguments and not recurrent and type(layer).__module__.startswith("keras.")
+
+
+def _activation_of(layer: keras.layers.Layer, taken: set[str]) -> keras.layers.Layer:
+    activation = layer.activation
+    if isinstance(activation, keras.layers.Layer):
+        return type(activation).from_config(activation.get_config())
+    return _new_layer("Activation", {"activation": activation}, layer.name, taken)
+
+
+def _new_layer(
+    kind: str, arguments: Mapping[str, Any], base: str, taken: set[str]
+) -> keras.layers.Layer:
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower()
+    name = wanted = f"{base}_{snake}"
+    number = 1
+    while name in taken:
+        name, number = f"{wanted}_{number}", number + 1
+    taken.add(name)
+    return getattr(keras.layers, kind)(**arguments, name=name)
+
+
+def _add_penalties(config: dict[str, Any], strengths: Mapping[str, float]) -> None:
+    """Add L1 and L2 to the kernel regularizers in a configuration, in wrapped layers too."""
+    for name, value in config.items():
+        if name in KERNEL_ARGUMENTS:
+            merged = _merged(keras.regularizers.get(value), strengths)
+            config[name] = None if merged is None else keras.regularizers.serialize(merged)
+        elif isinstance(value, dict) and isinstance(value.get("config"), dict):
+            _add_penalties(value["config"], strengths)
+
+
+def _merged(regularizer: Any, strengths: Mapping[str, float]) -> Any:
+    l1, l2 = penalties(regularizer)
+    if l1 is None or l2 is None:
+        raise UserError(
+            "regularizer-not-addable",
+            f"an L1 or L2 penalty cannot be added to {type(regularizer).__name__} in one object",
+            "leave that regularizer out of the network, or the technique",
+        )
+    return l1_l2(l1 + strengths.get("l1", 0.0), l2 + strengths.get("l2", 0.0))
+
+
+def _regularize_rest(model: keras.Model, strengths: Mapping[str, float]) -> None:
+    """Set the penalty on kernels whose layer has no argument for it (custom layers)."""
+    for variable, kernel in zip(model.trainable_variables, kernels(model), strict=True):
+        l1, l2 = penalties(variable.regularizer)
+        reached = (l1 or 0.0) >= strengths.get("l1", 0.0) and (l2 or 0.0) >= strengths.get("l2", 0.0)
+        if kernel and not reached:
+            variable.regularizer = _merged(variable.regularizer, strengths)
+
+
+def _refusal(insertion: Insertion, count: int, expected: int, sites: Sequence[Site]) -> UserError:
+    names = ", ".join(site.kernel_layer.name for site in sites) or "none"
+    return UserError(
+        "cannot-insert-layers",
+        f"{insertion.layer} could be added at {count} of {expected} hidden layers ({names})",
+        "techniques on weights and batches work (l1, l2, weight_decay, early_stopping, ...); a "
+        "hidden layer must be a layer of Keras that is not shared with the output",
+    )

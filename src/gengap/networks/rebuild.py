@@ -1,0 +1,277 @@
+"""Build a network anew from its layers' configurations, with changes on the way.
+
+What comes out has variables of its own, holding the values of the original's. A layer that is
+shared is made once; nested Sequential and Functional networks are built anew too. A subclassed
+network computes what its code says: it can be copied, not changed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from gengap.errors import UserError
+from gengap.networks.compiling import copy_compilation
+from gengap.networks.shapes import sample_shape
+
+__all__ = ["Edit", "copy_network", "is_graph", "matching", "rebuild", "variable_pairs"]
+
+Layer = keras.layers.Layer
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What becomes of one layer when its network is built anew.
+
+    Attributes
+    ----------
+    change : callable, optional
+        Takes the layer's configuration and changes it in place.
+    drop : bool
+        Whether the layer is left out.
+    then : tuple of (Layer, set of int or None)
+        New layers that are called after it, at these of its calls (counted from 0), or at all.
+    """
+
+    change: Callable[[dict[str, Any]], None] | None = None
+    drop: bool = False
+    then: tuple[tuple[Layer, frozenset[int] | None], ...] = ()
+
+
+_AS_IT_IS = Edit()
+
+
+def is_graph(model: Layer) -> bool:
+    """Tell whether a network is Sequential or Functional, so that it can be built anew."""
+    return isinstance(model, keras.Model) and bool(getattr(model, "inputs", None))
+
+
+def rebuild(
+    model: keras.Model, edit: Callable[[Layer], Edit | None], first: Sequence[Layer] = ()
+) -> keras.Model:
+    """Build a Sequential or Functional network anew.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built; the compilation is carried over (`copy_compilation`).
+    edit : callable
+        ``layer -> Edit``, or None for a layer that stays as it is.
+    first : sequence of Layer
+        New layers behind the input.
+
+    Raises
+    ------
+    UserError
+        For a layer that cannot be made again from its configuration.
+    """
+    builder = _Builder(edit)
+    new = builder.network(model, first)
+    for old_layer, new_layer in builder.pairs:
+        _copy_variables(old_layer, new_layer)
+    copy_compilation(model, new, variable_pairs(model, new))
+    return new
+
+
+def copy_network(model: keras.Model) -> keras.Model:
+    """Copy a built network of any kind: its own variables, the same values, the same compilation.
+
+    Raises
+    ------
+    UserError
+        For a subclassed network that cannot be made again from its configuration.
+    """
+    if is_graph(model):
+        return rebuild(model, lambda layer: None)
+    try:
+        new = type(model).from_config(model.get_config())
+        new(keras.ops.zeros((2, *(size or 1 for size in sample_shape(model)))), training=False)
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise UserError(
+            "model-not-copyable",
+            f"the subclassed network {type(model).__name__} cannot be made again: "
+            f"{_first_line(error)}",
+            "give it a get_config() that returns the arguments of its __init__",
+        ) from error
+    new.set_weights(model.get_weights())
+    copy_compilation(model, new, variable_pairs(model, new))
+    return new
+
+
+def matching(source: keras.Model, target: keras.Model) -> tuple[int | None, ...]:
+    """Tell where each variable of one network is in another, by the names that lead to it.
+
+    Parameters
+    ----------
+    source, target : keras.Model
+        Of which one was made from the other by `rebuild`.
+
+    Returns
+    -------
+    tuple of int or None
+        For each of ``target.variables`` its index in ``source.variables``; None for a new one.
+    """
+    index = {id(variable): place for place, variable in enumerate(source.variables)}
+    known = {key: index[id(v)] for key, v in _named_variables(source) if id(v) in index}
+    place = {id(v): known.get(key) for key, v in _named_variables(target)}
+    return tuple(place.get(id(variable)) for variable in target.variables)
+
+
+class _Builder:
+    def __init__(self, edit: Callable[[Layer], Edit | None]) -> None:
+        self.edit = edit
+        self.made: dict[int, Layer] = {}
+        self.pairs: list[tuple[Layer, Layer]] = []
+        self.calls: dict[int, int] = {}
+
+    def network(self, model: keras.Model, first: Sequence[Layer]) -> keras.Model:
+        build = self.sequential if isinstance(model, keras.Sequential) else self.functional
+        try:
+            new = build(model, first)
+        except TypeError as error:
+            raise UserError(
+                "model-not-copyable",
+                f"the network {type(model).__name__} cannot be made again: {_first_line(error)}",
+                "build it as keras.Sequential or keras.Model(inputs, outputs)",
+            ) from error
+        if not model.trainable:
+            new.trainable = False
+        return new
+
+    def sequential(self, model: keras.Sequential, first: Sequence[Layer]) -> keras.Sequential:
+        given = model.inputs[0]
+        layers: list[Any] = [*first]
+        for layer in model.layers:
+            edit = self.edit(layer) or _AS_IT_IS
+            if not edit.drop:
+                layers.append(self.layer(layer))
+            layers += self.behind(layer, edit)
+        start = keras.Input(batch_shape=given.shape, dtype=given.dtype, name=given.name)
+        return type(model)([start, *(layers or [keras.layers.Identity()])], name=model.name)
+
+    def functional(self, model: keras.Model, first: Sequence[Layer]) -> keras.Model:
+        inputs = keras.tree.map_structure(
+            lambda t: keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name), model.input
+        )
+        replaced: dict[int, Any] = {}
+        if first:
+            value = given = keras.tree.flatten(inputs)[0]
+            for layer in first:
+                value = layer(value)
+            replaced[id(given)] = value
+
+        def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+            args, kwargs = keras.tree.map_structure(
+                lambda value: replaced.get(id(value), value), (args, kwargs)
+            )
+            old = originals.get(id(operation))
+            if old is None:
+                return operation(*args, **kwargs)
+            edit = self.edit(old) or _AS_IT_IS
+            value = args[0] if edit.drop else operation(*args, **kwargs)
+            for layer in self.behind(old, edit):
+                value = layer(value)
+            return value
+
+        originals: dict[int, Layer] = {}
+
+        def clone(operation: Any) -> Any:
+            if not isinstance(operation, Layer):
+                return operation
+            new = self.layer(operation)
+            originals[id(new)] = operation
+            return new
+
+        # Without its compilation, which Keras would carry over by way of configurations.
+        bare = keras.Model(model.input, model.output, name=model.name)
+        new = keras.models.clone_model(
+            bare, clone_function=clone, call_function=call, input_tensors=inputs
+        )
+        if type(model) is type(bare):
+            return new
+        return type(model)(inputs=new.input, outputs=new.output, name=model.name)
+
+    def behind(self, layer: Layer, edit: Edit) -> Iterator[Layer]:
+        number = self.calls.get(id(layer), 0)
+        self.calls[id(layer)] = number + 1
+        return (new for new, calls in edit.then if calls is None or number in calls)
+
+    def layer(self, layer: Layer) -> Layer:
+        if id(layer) not in self.made:
+            if is_graph(layer):
+                self.made[id(layer)] = self.network(layer, ())
+            else:
+                self.made[id(layer)] = self.plain_layer(layer)
+        return self.made[id(layer)]
+
+    def plain_layer(self, layer: Layer) -> Layer:
+        edit = self.edit(layer) or _AS_IT_IS
+        try:
+            config = copy.deepcopy(layer.get_config())
+            if edit.change is not None:
+                edit.change(config)
+            new = type(layer).from_config(config)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            if layer.variables or edit.change is not None:
+                raise UserError(
+                    "layer-not-copyable",
+                    f"the layer {layer.name!r} ({type(layer).__name__}) cannot be made again: "
+                    f"{_first_line(error)}",
+                    "give it a get_config() that returns the arguments of its __init__",
+                ) from error
+            return layer  # without variables it can serve both networks
+        self.pairs.append((layer, new))
+        return new
+
+
+def _copy_variables(old: Layer, new: Layer) -> None:
+    inner = zip(
+        old._flatten_layers(recursive=True), new._flatten_layers(recursive=True), strict=True
+    )
+    for source, target in inner:
+        ours = target._trainable_variables + target._non_trainable_variables
+        theirs = source._trainable_variables + source._non_trainable_variables
+        by_name = {variable.name: variable for variable in theirs}
+        same = len(ours) == len(theirs)
+        for place, variable in enumerate(ours):
+            given = theirs[place] if same else by_name[variable.name]
+            variable.assign(given.value)
+        if isinstance(target, keras.layers.Normalization):
+            target.finalize_state()
+
+
+def _named_variables(model: keras.Model) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    seen: set[int] = set()
+
+    def walk(layer: Layer, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        if id(layer) in seen:
+            return
+        seen.add(id(layer))
+        count: dict[str, int] = {}
+        for variable in layer._trainable_variables + layer._non_trainable_variables:
+            number = count[variable.name] = count.get(variable.name, -1) + 1
+            yield (*path, variable.name, number), variable
+        # Only the layers of a graph keep their names; those inside a layer may name themselves anew.
+        for place, inner in enumerate(layer._flatten_layers(include_self=False, recursive=False)):
+            yield from walk(inner, (*path, inner.name if is_graph(layer) else place))
+
+    yield from walk(model, ())
+
+
+def variable_pairs(source: keras.Model, target: keras.Model) -> dict[int, Any]:
+    """Map the id of each variable of `source` to its variable in `target`."""
+    theirs, ours = source.variables, target.variables
+    return {
+        id(theirs[place]): variable
+        for variable, place in zip(ours, matching(source, target), strict=True)
+        if place is not None
+    }
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
