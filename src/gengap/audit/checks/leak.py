@@ -2,7 +2,7 @@
 
 For every column, a predictor that sees nothing else is cross-validated: for columns with few
 different values and for categories, the commonest class (mean) of every value; for other numbers,
-a shallow decision tree. Classes count equally, whatever their size; a regression target is ranked
+a small decision tree. Classes count equally, whatever their size; a regression target is ranked
 first, so that a few huge values decide nothing. The score is balanced accuracy, or the share of the
 ranks' variance that is explained.
 
@@ -18,7 +18,6 @@ rows, or in classes of fewer than 10, it does not look.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -131,8 +130,10 @@ class _Judge:
 
         tree: Any
         if self.classification:
-            depth = 3 + math.ceil(math.log2(len(self.sizes)))
-            tree = DecisionTreeClassifier(max_depth=depth, class_weight="balanced", random_state=0)
+            leaves = 4 * len(self.sizes)
+            tree = DecisionTreeClassifier(
+                max_leaf_nodes=leaves, class_weight="balanced", random_state=0
+            )
         else:
             tree = DecisionTreeRegressor(max_depth=6, min_samples_leaf=5, random_state=0)
         tree.fit(ranks[training, None], self.target[training])

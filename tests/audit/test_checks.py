@@ -1,0 +1,70 @@
+"""What every check keeps to, found by discovery."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from audit.examples import EXAMPLES, ODD, clean_table, subject_of, tensors
+from gengap.audit import Subject, all_checks, audit
+from gengap.audit.base import SEVERITIES
+from gengap.results import Finding
+
+CHECKS = all_checks()
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_texts(code: str) -> None:
+    check = CHECKS[code]
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
+    assert check.severity in SEVERITIES
+    assert not check.title.endswith(".")
+    for text in (check.why, check.action):
+        assert text[0].isupper()
+        assert text.endswith(".")
+
+
+def test_every_check_has_an_example() -> None:
+    assert set(EXAMPLES) == set(CHECKS)
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_a_check_speaks_where_it_should(code: str) -> None:
+    found = {finding.code: finding for finding in audit(EXAMPLES[code]())}
+    assert code in found
+    finding = found[code]
+    assert finding.message[0] == finding.message[0].upper()
+    assert finding.message.endswith(".")
+    assert not finding.message.endswith("..")
+    assert re.search(r"\d|'", finding.message), "a finding shows its evidence"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: subject_of(clean_table()),
+        lambda: subject_of(clean_table(regression=True)),
+        lambda: Subject(tensors()),
+    ],
+    ids=["classification", "regression", "tensors"],
+)
+def test_nothing_is_said_about_clean_data(make) -> None:
+    assert audit(make()) == ()
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_no_check_stumbles(name: str) -> None:
+    findings = audit(ODD[name]())
+    assert all(isinstance(finding, Finding) for finding in findings)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_refuses_comes_first(name: str) -> None:
+    places = [SEVERITIES.index(finding.severity) for finding in audit(ODD[name]())]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("code", ["leak", "copies", "conflicting-labels"])
+def test_the_same_data_give_the_same_findings(code: str) -> None:
+    assert audit(EXAMPLES[code]()) == audit(EXAMPLES[code]())

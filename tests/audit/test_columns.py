@@ -1,0 +1,111 @@
+"""What a column looks like: constant, an id, continuous."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audit.examples import clean_table, subject_of
+from gengap.audit import audit
+from gengap.audit.checks.id_like import is_id_like
+from gengap.audit.columns import is_constant, is_continuous
+
+RNG = np.random.default_rng(2)
+N = 200
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("a", np.arange(N) + 5.0, "numeric"),
+        ("a", np.arange(N)[::-1] * 3.0, "numeric"),
+        ("a", RNG.permutation(N) + 1000.0, "numeric"),
+        ("a", np.where(np.arange(N) % 7, np.arange(N), np.nan), "numeric"),
+        ("a", [f"Smith, {k}" for k in range(N)], "categorical"),
+        ("a", [f"Smith, {max(k, 5)}" for k in range(N)], "categorical"),
+        ("customerID", RNG.integers(0, 10**6, N) + 0.0, "numeric"),
+        ("subject_id", np.repeat(np.arange(40.0), 5)[RNG.permutation(N)], "numeric"),
+        ("Unnamed: 0", RNG.permutation(N) * 2.0, "numeric"),
+    ],
+)
+def test_ids(name: str, values: object, kind: str) -> None:
+    assert is_id_like(name, pd.Series(values), kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("width", RNG.normal(size=N), "numeric"),
+        ("length", np.sort(RNG.normal(size=N)), "numeric"),
+        ("price", RNG.integers(0, 10**6, N) + 0.0, "numeric"),
+        ("humid", RNG.integers(0, 10**6, N) + 0.0, "numeric"),
+        ("centroid-row", RNG.integers(0, 10**6, N) + 0.0, "numeric"),
+        ("body mass index", RNG.integers(0, 10**6, N) + 0.0, "numeric"),
+        ("id_ratio", RNG.random(N), "numeric"),
+        ("store_id", RNG.integers(0, 8, N) + 0.0, "numeric"),
+        ("town", [f"t{k % 50}" for k in range(N)], "categorical"),
+        ("few", np.arange(12.0), "numeric"),
+        ("day", np.arange(N) + 19000.0, "date"),
+    ],
+)
+def test_no_ids(name: str, values: object, kind: str) -> None:
+    assert not is_id_like(name, pd.Series(values), kind)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "continuous"),
+    [
+        (RNG.normal(size=N), "numeric", True),
+        (RNG.integers(0, 10**6, N), "numeric", True),
+        (np.arange(N), "date", True),
+        (RNG.integers(0, 20, N) / 2, "numeric", False),
+        (RNG.integers(0, 40, N), "numeric", False),
+        (RNG.integers(0, 2, N), "boolean", False),
+        ([f"t{k}" for k in range(N)], "categorical", False),
+    ],
+)
+def test_continuous(values: object, kind: str, continuous: bool) -> None:
+    assert is_continuous(pd.Series(values).where(np.arange(N) != 3), kind) == continuous
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "constant"),
+    [
+        ([1.0, 1.0, 1.0], "numeric", True),
+        ([1.0, np.nan, 1.0], "numeric", True),  # the median fills the gap
+        ([np.nan, np.nan], "numeric", False),
+        (["a", "a"], "categorical", True),
+        (["a", None], "categorical", False),  # missing is a level of its own
+        ([0.0, 1.0], "boolean", False),
+    ],
+)
+def test_constant(values: list[object], kind: str, constant: bool) -> None:
+    series = pd.Series(values, dtype=object if kind == "categorical" else float)
+    assert is_constant(series, kind) == constant
+
+
+def test_at_most_five_columns_are_named() -> None:
+    table = clean_table().assign(**{f"empty {k}": np.nan for k in range(17)})
+    message = audit(subject_of(table))[0].message
+    assert message == (
+        "17 columns have no value in any row: 'empty 0', 'empty 1', 'empty 2', 'empty 3', "
+        "'empty 4' and 12 more."
+    )
+
+
+def test_accuracy_is_named_where_it_decides_over_unequal_classes() -> None:
+    table = clean_table(2000).assign(y=["rare", *["common"] * 9] * 200)
+    plain, asked = (audit(subject_of(table, metric=m))[0] for m in (None, "accuracy"))
+    assert plain.code == asked.code == "imbalance"
+    assert plain.message == "Class 'common' has 90.0 % of the rows."
+    assert "accuracy, as asked" in asked.message
+
+
+def test_conflicts_bound_what_can_be_right() -> None:
+    table = pd.DataFrame({"x": ["a"] * 60 + ["b"] * 40, "y": ["no"] * 90 + ["yes"] * 10})
+    found = {f.code: f.message for f in audit(subject_of(table))}
+    assert found["conflicting-labels"] == (
+        "40 of 100 rows have the same features as a row of another class; a model that sees only "
+        "these features can get at most 90.0 % of the rows right."
+    )
