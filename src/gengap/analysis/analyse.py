@@ -17,7 +17,7 @@ from gengap.analysis.folds import FoldKey, Folds, number_or_none, tabulate
 from gengap.analysis.rows import candidate_results
 from gengap.analysis.selection import choose
 from gengap.results import Best, CandidateResult, CurveBand, Dose, Finding
-from gengap.statistics.intervals import tested_per_rest
+from gengap.statistics.intervals import fold_ratio
 from gengap.statistics.metrics import Task, find_metric
 from gengap.trials import Trial
 
@@ -107,7 +107,7 @@ def analyse(
     if not candidates or candidates[0].name != BASELINE or candidates[0].open:
         raise ValueError(f"expected {BASELINE!r} with a single recipe as the first candidate")
     keys, table = tabulate(trials, candidates)
-    ratio = tested_per_rest(rows, rows_tested)
+    ratio = fold_ratio(rows, rows_tested)
     plain = Folds(deciding, ratio, 0.0, keys, table)
     width = _rope(plain, table[candidates[0].grid[0]], target, task) if rope is None else rope
     folds = Folds(deciding, ratio, width, keys, table)

@@ -53,9 +53,9 @@ class Folds:
     trials: Mapping[str, tuple[Trial, ...]]
 
     @property
-    def repeats(self) -> int:
-        """How many partitions the folds come from."""
-        return len({repeat for repeat, _ in self.keys})
+    def folds(self) -> int:
+        """How many folds a repeat has."""
+        return len({fold for _, fold in self.keys})
 
     def scores(self, trials: Iterable[Trial], part: str, metric: str | None = None) -> Array:
         """Return a score a trial (the deciding metric's by default); NaN where there is none."""

@@ -53,7 +53,7 @@ def candidate_results(
             verdict,
             ratio=folds.ratio,
             rope=folds.rope,
-            repeats=folds.repeats,
+            folds=folds.folds,
             rows=rows,
             tests=tests,
         )

@@ -9,12 +9,13 @@ method); drawn by `scipy.stats.bootstrap`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
+from scipy.stats import DegenerateDataWarning, bootstrap
 
 from gengap.statistics.intervals import finite_or_none
 from gengap.statistics.metrics import Metric, effect
@@ -87,15 +88,18 @@ def _over_rows(statistic: Callable[[Array], Array], n: int, seed: int, resamples
     if n < 2:
         return Interval(mean, None, None)
     # Rows are drawn as indices: paired by construction, and any shape of outputs will do.
-    drawn = bootstrap(
-        (np.arange(n),),
-        lambda rows: float(statistic(rows)),
-        n_resamples=resamples,
-        vectorized=False,
-        confidence_level=0.95,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
+    with warnings.catch_warnings():
+        # A resample without a score leaves no bounds, which the record says.
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        drawn = bootstrap(
+            (np.arange(n),),
+            lambda rows: float(statistic(rows)),
+            n_resamples=resamples,
+            vectorized=False,
+            confidence_level=0.95,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        )
     low50, high50 = np.quantile(drawn.bootstrap_distribution, [0.25, 0.75])
     bounds = (drawn.confidence_interval.low, drawn.confidence_interval.high, low50, high50)
     low, high, inner_low, inner_high = (finite_or_none(bound) for bound in bounds)

@@ -39,6 +39,10 @@ from gengap.statistics.records import Comparison
 __all__ = ["compare", "compare_all", "effect_spread", "holm", "holm_factors"]
 
 
+# Below this the squares of effects underflow; no score is that fine.
+NOTHING = 1e-100
+
+
 def effect_spread(effects: NDArray[np.float64]) -> float:
     """Return the standard deviation of effects over folds, never 0 for an effect that is not 0.
 
@@ -64,7 +68,7 @@ def compare(effects: ArrayLike, *, ratio: float, rope: float) -> Comparison:
     effects : array_like (n,)
         Paired effects, positive is better; NaN where a side has no score.
     ratio : float
-        Rows tested / rows not tested (see `gengap.statistics.intervals.tested_per_rest`).
+        Rows tested / rows not tested (see `gengap.statistics.intervals.fold_ratio`).
     rope : float
         Half-width r of the region of practical equivalence, 0 or more.
 
@@ -87,7 +91,7 @@ def compare(effects: ArrayLike, *, ratio: float, rope: float) -> Comparison:
     bounds = interval(values, ratio=ratio)
     if bounds.mean is None or values.size == 1:
         return Comparison(bounds.mean, *(None,) * 7, missing=bounds.missing)
-    if not values.any():
+    if np.abs(values).max() < NOTHING:
         return Comparison(0.0, 0.0, 0.0, 1.0, None, 0.0, 1.0, 0.0, 0.0, 0.0)
     mean, degrees = bounds.mean, values.size - 1
     error = standard_error(effect_spread(values), values.size, ratio)

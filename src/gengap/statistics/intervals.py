@@ -31,11 +31,11 @@ from gengap.statistics.records import Interval
 
 __all__ = [
     "finite_or_none",
+    "fold_ratio",
     "interval",
     "mean_with_bounds",
     "spread",
     "standard_error",
-    "tested_per_rest",
 ]
 
 
@@ -52,7 +52,7 @@ def finite_or_none(value: Any) -> float | None:
     return float(value)
 
 
-def tested_per_rest(rows: int, rows_tested: int | Sequence[int]) -> float:
+def fold_ratio(rows: int, rows_tested: int | Sequence[int]) -> float:
     """Return the mean over folds of rows tested / rows not tested.
 
     "Not tested" counts training and validation rows: both shape what is scored.
@@ -66,7 +66,7 @@ def tested_per_rest(rows: int, rows_tested: int | Sequence[int]) -> float:
 
     Examples
     --------
-    >>> tested_per_rest(100, 10) == 10 / 90
+    >>> fold_ratio(100, 10) == 10 / 90
     True
     """
     tested = np.atleast_1d(np.asarray(rows_tested, dtype=np.float64))
@@ -108,7 +108,7 @@ def interval(values: ArrayLike, *, ratio: float) -> Interval:
     values : array_like (n,)
         One score a fold; NaN where there is none.
     ratio : float
-        Rows tested / rows not tested (see `tested_per_rest`).
+        Rows tested / rows not tested (see `fold_ratio`).
 
     Returns
     -------

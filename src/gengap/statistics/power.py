@@ -116,7 +116,7 @@ def settle(
     *,
     ratio: float,
     rope: float,
-    repeats: int,
+    folds: int,
     rows: int,
     tests: int = 1,
 ) -> Settle:
@@ -135,8 +135,8 @@ def settle(
         What was decided on them.
     ratio, rope : float
         See `gengap.statistics.comparison.compare`.
-    repeats : int
-        How many of the n folds share a place in the partition: n = folds * repeats.
+    folds : int
+        Folds of one repeat.
     rows : int
         Rows at hand.
     tests : int
@@ -145,22 +145,21 @@ def settle(
     Examples
     --------
     >>> effects = [0.04, -0.01, 0.05, 0.0, 0.03, 0.04, -0.01, 0.05, 0.02, 0.03]
-    >>> settle(effects, "inconclusive", ratio=1 / 9, rope=0.0, repeats=1, rows=500)
+    >>> settle(effects, "inconclusive", ratio=1 / 9, rope=0.0, folds=10, rows=500)
     Settle(folds=50, rows=None, reason='folds')
     """
     values = np.asarray(effects, dtype=np.float64)
-    if verdict in SETTLED_VERDICTS or verdict == "baseline":
+    if verdict in SETTLED_VERDICTS:
         return Settle(None, None, "settled")
     if values.size < 2 or not np.isfinite(values).all():
         return Settle(None, None, "unknown")
     mean, deviation = float(np.mean(values)), effect_spread(values)
-    folds = values.size // repeats
 
     def chance(n: int, times_rows: float = 1.0) -> float:
         error = standard_error(deviation / math.sqrt(times_rows), n, ratio)
         return settled_probability(mean, error, degrees=n - 1, rope=rope, tests=tests)
 
-    for more in range(repeats + 1, MOST_REPEATS + 1):
+    for more in range(values.size // folds + 1, MOST_REPEATS + 1):
         if chance(folds * more) >= POWER:
             return Settle(folds * more, None, "folds")
     if chance(values.size, MOST_ROWS) < POWER:
