@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
 from gengap.errors import UserError
 
@@ -19,6 +20,9 @@ __all__ = ["Split", "copies", "join_groups", "make_splits"]
 
 # Validation is one of so many parts of what is not test: 20 %.
 _VALIDATION_PARTS = 5
+# scikit-learn's StratifiedGroupKFold balances classes and sizes of groups one by one, which takes
+# a millisecond a group; with more groups than this, chance balances their sizes as well.
+_MOST_GROUPS_BALANCED = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +49,9 @@ def make_splits(
 
     In a repeat every row is in the test part of one fold. Validation is 20 % of what is not test.
     Classes keep their shares in every part as far as their rows allow: a class with fewer rows
-    than folds is absent from some parts. Rows of one group are in one part. A repeat is a new
-    partition, by its own seed.
+    than folds is absent from some parts. Rows of one group are in one part; where there are over
+    200 groups, each counts as one row of its most frequent class. A repeat is a new partition, by
+    its own seed.
 
     Parameters
     ----------
@@ -84,16 +89,14 @@ def make_splits(
     for repeat in range(repeats):
         for fold, test in enumerate(_partition(labels, rows, groups, folds, (seed, repeat))):
             rest = np.setdiff1d(np.arange(rows), test, assume_unique=True)
-            inner = next(
-                _partition(
-                    None if labels is None else labels[rest],
-                    len(rest),
-                    None if groups is None else groups[rest],
-                    _VALIDATION_PARTS,
-                    (seed, repeat, fold),
-                )
+            inner = _partition(
+                None if labels is None else labels[rest],
+                len(rest),
+                None if groups is None else groups[rest],
+                _VALIDATION_PARTS,
+                (seed, repeat, fold),
             )
-            validation = rest[inner]
+            validation = rest[inner[0]]
             training = np.setdiff1d(rest, validation, assume_unique=True)
             splits.append(Split(repeat, fold, training, validation, test))
     return tuple(splits)
@@ -166,20 +169,24 @@ def join_groups(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarr
 def _check(rows: int, folds: int, repeats: int, groups: np.ndarray | None) -> None:
     if folds < 2:
         raise UserError(
-            "too-few-folds", f"{folds} folds: every row must be in a test part once", "use at least 2"
+            "too-few-folds",
+            f"{folds} folds: every row must be in a test part once",
+            "use at least 2",
         )
     if repeats < 1:
         raise UserError("too-few-repeats", f"{repeats} repeats", "use at least 1")
     if rows < max(folds, 4):
         raise UserError(
             "too-few-rows-to-split",
-            f"{rows} rows cannot be split into {folds} folds with test, validation and training parts",
+            f"{rows} rows cannot be split into {folds} folds with test, validation and training "
+            "parts",
             "bring more rows, or use fewer folds",
         )
     if groups is not None and (count := len(np.unique(groups))) < max(folds, 3):
         raise UserError(
             "too-few-groups-to-split",
-            f"{count} groups cannot be split into {folds} folds with test, validation and training parts",
+            f"{count} groups cannot be split into {folds} folds with test, validation and "
+            "training parts",
             "use at most as many folds as there are groups, of which there must be at least 3",
         )
 
@@ -190,23 +197,56 @@ def _partition(
     groups: np.ndarray | None,
     parts: int,
     entropy: tuple[int, ...],
-) -> Iterator[np.ndarray]:
-    """Yield the rows of every part; fewer parts than asked for where rows or groups are too few."""
+) -> list[np.ndarray]:
+    """Return the rows of every part; fewer parts where there are fewer rows or groups."""
     state = int(np.random.SeedSequence(entropy).generate_state(1)[0])
-    units = rows if groups is None else len(np.unique(groups))
-    parts = min(parts, units)
-    # scikit-learn refuses to stratify where every class is smaller than the number of parts.
-    stratify = labels is not None and np.unique(labels, return_counts=True)[1].max() >= parts
-    settings = {"n_splits": parts, "shuffle": True, "random_state": state}
     if groups is None:
-        splitter = StratifiedKFold(**settings) if stratify else KFold(**settings)
-    else:
-        splitter = StratifiedGroupKFold(**settings) if stratify else GroupKFold(**settings)
-    with warnings.catch_warnings():
-        # A class smaller than the number of parts is absent from some: the audit says so.
-        warnings.filterwarnings("ignore", message="The least populated class in y", category=UserWarning)
-        found = [test for _, test in splitter.split(np.zeros(rows), labels, groups)]
-    if groups is not None and any(len(test) == 0 for test in found):
+        return _parts_of(labels, rows, parts, state)
+    groups = np.unique(groups, return_inverse=True)[1]
+    units = int(groups.max()) + 1
+    if labels is not None and units <= _MOST_GROUPS_BALANCED and _can_stratify(labels, parts):
+        settings = {"n_splits": min(parts, units), "shuffle": True, "random_state": state}
+        with _rare_classes_allowed():
+            splitter = StratifiedGroupKFold(**settings)
+            found = [test for _, test in splitter.split(np.zeros(rows), labels, groups)]
         # Balancing the classes of few, large groups can leave a part empty.
-        found = [test for _, test in GroupKFold(**settings).split(np.zeros(rows), None, groups)]
-    return iter(found)
+        if all(len(test) for test in found):
+            return found
+    kinds = None if labels is None else _largest_class(labels, groups, units)
+    part_of = np.empty(units, dtype=np.int64)
+    for part, members in enumerate(_parts_of(kinds, units, parts, state)):
+        part_of[members] = part
+    return [np.flatnonzero(part_of[groups] == part) for part in range(min(parts, units))]
+
+
+def _parts_of(labels: np.ndarray | None, units: int, parts: int, state: int) -> list[np.ndarray]:
+    settings = {"n_splits": min(parts, units), "shuffle": True, "random_state": state}
+    if labels is None or not _can_stratify(labels, settings["n_splits"]):
+        return [test for _, test in KFold(**settings).split(np.zeros(units))]
+    with _rare_classes_allowed():
+        return [test for _, test in StratifiedKFold(**settings).split(np.zeros(units), labels)]
+
+
+def _can_stratify(labels: np.ndarray, parts: int) -> bool:
+    """Say whether some class reaches all parts: where none does, scikit-learn refuses."""
+    return bool(np.unique(labels, return_counts=True)[1].max() >= parts)
+
+
+def _largest_class(labels: np.ndarray, groups: np.ndarray, units: int) -> np.ndarray:
+    """Return the class that most of a group's rows have (units,)."""
+    classes, codes = np.unique(labels, return_inverse=True)
+    pairs, counts = np.unique(groups * len(classes) + codes, return_counts=True)
+    order = np.argsort(counts, kind="stable")
+    largest = np.zeros(units, dtype=np.int64)
+    largest[pairs[order] // len(classes)] = pairs[order] % len(classes)
+    return largest
+
+
+@contextmanager
+def _rare_classes_allowed() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # A class smaller than the number of parts is absent from some of them: the audit says so.
+        warnings.filterwarnings(
+            "ignore", message="The least populated class in y", category=UserWarning
+        )
+        yield

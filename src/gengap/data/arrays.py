@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from gengap.data.assemble import Raw, assemble, missing_columns
 from gengap.data.dataset import Column, Dataset, Task
@@ -63,7 +64,7 @@ def from_arrays(
     rows, target_name = raw_arrays(x, y, groups=groups, weights=sample_weight)
     read_test = None
     if test is not None:
-        if not isinstance(test, tuple | list) or len(test) != 2:
+        if len(test) != 2:
             raise UserError("not-a-test-part", "expected test=(x, y)", "give inputs and targets")
 
         def read_test(columns: tuple[Column, ...]) -> Raw:
@@ -94,7 +95,11 @@ def raw_arrays(
     """
     features = read_features(x, where=where)
     target, notes = _target(y, where)
-    parts = {"y": target, "groups": _line(groups, "groups", where), "weights": _line(weights, "weights", where)}
+    parts = {
+        "y": target,
+        "groups": _line(groups, "groups", where),
+        "weights": _line(weights, "weights", where),
+    }
     for part, values in parts.items():
         if values is not None and len(values) != len(features):
             raise UserError(
@@ -110,7 +115,16 @@ def raw_arrays(
 
 
 def read_features(x: Any, *, where: str = "") -> pd.DataFrame | np.ndarray:
-    """Return inputs as a table, or as a tensor where they have three or more axes."""
+    """Return inputs as a table, or as a tensor where they have three or more axes.
+
+    Parameters
+    ----------
+    x : DataFrame or array-like
+    where : str
+        Goes before every message.
+    """
+    if hasattr(x, "to_pandas"):
+        x = x.to_pandas()
     if isinstance(x, pd.DataFrame):
         return check_names(x).reset_index(drop=True)
     values = _array(x, "x", where)
@@ -121,7 +135,9 @@ def read_features(x: Any, *, where: str = "") -> pd.DataFrame | np.ndarray:
             "use x.reshape(-1, 1) for a single column",
         )
     if 0 in values.shape[1:]:
-        raise UserError("no-columns", f"{where}x has the shape {values.shape}: there is nothing in a row")
+        raise UserError(
+            "no-columns", f"{where}x has the shape {values.shape}: there is nothing in a row"
+        )
     if values.ndim == 2:
         names = [f"x{place}" for place in range(values.shape[1])]
         return pd.DataFrame(values, columns=pd.Index(names, dtype=object))
@@ -141,7 +157,11 @@ def check_names(table: pd.DataFrame) -> pd.DataFrame:
             "unsupported-type", "the table's columns have several levels", "join their names to one"
         )
     names = [str(name) for name in table.columns]
-    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    repeated = (
+        sorted({name for name in names if names.count(name) > 1})
+        if len(set(names)) < len(names)
+        else []
+    )
     if repeated:
         raise UserError(
             "duplicate-columns",
@@ -204,35 +224,52 @@ def _line(values: Any, part: str, where: str) -> pd.Series | None:
     array = _array(values, part, where)
     if array.size != len(array):
         raise UserError(
-            "length-mismatch", f"{where}{part} have the shape {array.shape}; expected one entry a row"
+            "length-mismatch",
+            f"{where}{part} have the shape {array.shape}; expected one entry a row",
         )
     return pd.Series(array.reshape(-1))
 
 
 def _array(values: Any, part: str, where: str) -> np.ndarray:
+    if sparse.issparse(values):
+        values = values.toarray()
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise UserError(
+            "unsupported-type",
+            f"{where}{part} is a masked array; expected missing values as NaN",
+            f"use {part}.filled(np.nan)",
+        )
     try:
         array = np.asarray(values)
     except ValueError as error:
         raise UserError(
             "ragged-rows", f"{where}{part} has rows of different lengths", "make all rows as long"
         ) from error
-    if array.dtype.kind in "cVM" and array.ndim != 1 or array.dtype.kind in "cV":
+    if array.dtype.kind in "cV" or (array.dtype.kind == "O" and array.ndim == 0):
+        kind = array.dtype if array.ndim else type(values).__name__
         raise UserError(
             "unsupported-type",
-            f"{where}{part} is an array of type {array.dtype}; expected numbers or words",
+            f"{where}{part} is of type {kind}; expected an array of numbers or words",
         )
     return array
 
 
 def _check_tensor(values: np.ndarray, where: str) -> None:
     for code, wrong, what, hint in (
-        ("missing-in-tensor", np.isnan, "missing", "fill them in: a tensor goes to the network as it is"),
+        (
+            "missing-in-tensor",
+            np.isnan,
+            "missing",
+            "fill them in: a tensor goes to the network as it is",
+        ),
         ("infinite-values", np.isinf, "infinite", "replace them by numbers"),
     ):
         found = wrong(values)
         if found.any():
             place = tuple(int(axis) for axis in np.argwhere(found)[0])
-            raise UserError(code, f"{where}x has {int(found.sum())} {what} values, the first at {place}", hint)
+            raise UserError(
+                code, f"{where}x has {int(found.sum())} {what} values, the first at {place}", hint
+            )
 
 
 def _check_index(x: Any, other: Any, part: str, where: str) -> None:

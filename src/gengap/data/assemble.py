@@ -124,9 +124,10 @@ def split_table(
     if test_of is None:
         features = [name for name in names if name not in taken.values()]
         if not features:
+            listed = ", ".join(repr(name) for name in taken.values())
             raise UserError(
                 "one-column",
-                f"{where} has no column to learn from besides {', '.join(map(repr, taken.values()))}",
+                f"{where} has no column to learn from besides {listed}",
                 "check the separator of the file: commas for .csv, tabs for .tsv",
             )
     else:
@@ -176,11 +177,14 @@ def _test_part(
         notes.append(f"{int((~known).sum())} of {known.size} test rows are left out: no target")
     features = raw.features if known.all() else raw.features[known]
     if isinstance(features, pd.DataFrame):
-        features = read_table_as(columns, features)
+        features, found = read_table_as(columns, features)
+        notes.extend(found)
     elif features.shape[1:] != rows.features.shape[1:]:
         raise UserError(
             "shape-mismatch",
-            f"a test row has the shape {features.shape[1:]}, a training row {rows.features.shape[1:]}",
+            f"a test row has the shape {features.shape[1:]}, a training row "
+            f"{rows.features.shape[1:]}",
+            "bring both parts in the same shape",
         )
     if groups is not None and rows.groups is not None:
         groups = groups[known]
@@ -213,7 +217,9 @@ def _groups(
 def _weights(rows: Raw, known: np.ndarray) -> np.ndarray | None:
     if rows.weights is None:
         return None
-    weights = pd.to_numeric(rows.weights, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    weights = pd.to_numeric(rows.weights, errors="coerce").to_numpy(
+        dtype=np.float64, na_value=np.nan
+    )
     check_finite("the weight", weights)
     wrong = np.flatnonzero(~(weights >= 0))
     if wrong.size:

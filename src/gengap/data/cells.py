@@ -66,9 +66,11 @@ class Words:
     codes: np.ndarray
     words: tuple[str, ...]
 
-    def spread(self, values: Sequence[object] | np.ndarray, missing: object, dtype: type) -> np.ndarray:
+    def spread(
+        self, values: Sequence[object] | np.ndarray, missing: object, dtype: type
+    ) -> np.ndarray:
         """Give every row the value of its word, or `missing` (n,)."""
-        lookup = np.empty(len(self.words) + 1, dtype=dtype)
+        lookup: np.ndarray = np.empty(len(self.words) + 1, dtype=dtype)
         lookup[:-1] = values
         lookup[-1] = missing
         return lookup[self.codes]
@@ -97,11 +99,15 @@ def distinct_words(column: str, series: pd.Series) -> Words:
     try:
         codes, uniques = pd.factorize(series)
     except TypeError as error:
-        raise _nested(column, next(v for v in series if getattr(v, "__hash__", None) is None)) from error
+        raise _nested(
+            column, next(v for v in series if getattr(v, "__hash__", None) is None)
+        ) from error
     names = [_word(column, value) for value in uniques]
     known = sorted({name for name in names if name is not None})
     place = {name: code for code, name in enumerate(known)}
-    lookup = np.array([-1 if name is None else place[name] for name in names] + [-1], dtype=np.int64)
+    lookup = np.array(
+        [-1 if name is None else place[name] for name in names] + [-1], dtype=np.int64
+    )
     return Words(lookup[codes], tuple(known))
 
 
@@ -109,7 +115,8 @@ def _word(column: str, value: object) -> str | None:
     if not isinstance(value, _SCALARS):
         raise _nested(column, value)
     if isinstance(value, float | np.floating):
-        value = int(value) if float(value).is_integer() and abs(value) < 1e15 else float(value)
+        number = float(value)
+        value = int(number) if number.is_integer() and abs(number) < 1e15 else number
     word = str(value).strip()
     return None if word.casefold() in _MISSING else word
 

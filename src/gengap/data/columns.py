@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from gengap.data.cells import days, distinct_words, to_booleans, to_dates, to_numbers
+from gengap.data.cells import Words, days, distinct_words, to_booleans, to_dates, to_numbers
 from gengap.data.dataset import Column, ColumnKind
 from gengap.errors import UserError
 
-__all__ = ["check_finite", "read_as", "type_columns"]
+__all__ = ["check_finite", "read_as", "read_table_as", "type_columns"]
 
 # A column of words of which this share of the rows are numbers was probably meant as numbers.
 _ALMOST_NUMERIC = 0.5
@@ -105,11 +105,9 @@ def read_as(column: Column, series: pd.Series) -> np.ndarray:
         found = distinct_words(column.name, series)
         return found.spread(found.words, None, object)
     read = _from_dtype(column.name, series)
-    if read is None:
+    if read is None or read.kind == "categorical":
         values = _words_as(column, series)
-    elif read.kind == column.kind or (column.kind == "numeric" and read.kind == "boolean"):
-        values = read.values
-    elif column.kind == "boolean" and np.isin(read.values[~np.isnan(read.values)], (0, 1)).all():
+    elif _fits(column, read):
         values = read.values
     else:
         raise _ill_typed(column, f"{read.kind} values")
@@ -117,10 +115,41 @@ def read_as(column: Column, series: pd.Series) -> np.ndarray:
     return values
 
 
-def read_table_as(columns: tuple[Column, ...], table: pd.DataFrame) -> pd.DataFrame:
-    """Read the columns of another table as the kinds that they have in the training table."""
-    values = {column.name: read_as(column, table[column.name]) for column in columns}
-    return _frame(values, len(table))
+def read_table_as(
+    columns: tuple[Column, ...], table: pd.DataFrame
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Read the columns of another table as the kinds that they have in the training table.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+    table : DataFrame (n, at least these columns)
+
+    Returns
+    -------
+    features : DataFrame (n, columns)
+    notes : tuple of str
+        Words that the training table lacks.
+
+    Raises
+    ------
+    UserError
+        As `read_as`.
+    """
+    values, notes = {}, []
+    for column in columns:
+        cells = values[column.name] = read_as(column, table[column.name])
+        if column.kind != "categorical":
+            continue
+        known = pd.Index([*column.levels, None], dtype=object).get_indexer(cells) >= 0
+        unknown = np.flatnonzero(~known)
+        if unknown.size:
+            notes.append(
+                f"column '{column.name}' holds words that the training data lack in "
+                f"{unknown.size} rows (such as '{cells[unknown[0]]}'): none of "
+                "its levels applies there"
+            )
+    return _frame(values, len(table)), tuple(notes)
 
 
 def check_finite(what: str, values: np.ndarray) -> None:
@@ -150,16 +179,23 @@ def _type(name: str, series: pd.Series) -> _Read:
     numbers = to_numbers(found.words)
     if not found.words or (numbers is not None and not np.isnan(numbers).any()):
         return _Read("numeric", found.spread([] if numbers is None else numbers, np.nan, float))
-    readers: tuple[tuple[ColumnKind, Callable], ...] = (("boolean", to_booleans), ("date", to_dates))
+    readers: tuple[tuple[ColumnKind, Callable[[Sequence[str]], np.ndarray | None]], ...] = (
+        ("boolean", to_booleans),
+        ("date", to_dates),
+    )
     for kind, reader in readers:
         parsed = reader(found.words)
         if parsed is not None:
             return _Read(kind, found.spread(parsed, np.nan, float))
-    note = None if numbers is None else _almost_numeric(name, found.spread(numbers, np.nan, float), found)
+    note = (
+        None
+        if numbers is None
+        else _almost_numeric(name, found.spread(numbers, np.nan, float), found)
+    )
     return _Read("categorical", found.spread(found.words, None, object), note)
 
 
-def _almost_numeric(name, numbers, found) -> str | None:
+def _almost_numeric(name: str, numbers: np.ndarray, found: Words) -> str | None:
     words = (found.codes >= 0) & np.isnan(numbers)
     known = int((found.codes >= 0).sum())
     if words.sum() > (1 - _ALMOST_NUMERIC) * known:
@@ -197,6 +233,15 @@ def _from_dtype(name: str, series: pd.Series) -> _Read | None:
     if types.is_timedelta64_dtype(dtype):
         return _Read("numeric", (series / pd.Timedelta(days=1)).to_numpy(dtype=np.float64))
     return None
+
+
+def _fits(column: Column, read: _Read) -> bool:
+    if read.kind == column.kind:
+        return True
+    known = read.values[~np.isnan(read.values)]
+    if not known.size or (column.kind == "numeric" and read.kind == "boolean"):
+        return True
+    return column.kind == "boolean" and bool(np.isin(known, (0, 1)).all())
 
 
 def _words_as(column: Column, series: pd.Series) -> np.ndarray:

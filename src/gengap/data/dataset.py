@@ -1,4 +1,4 @@
-"""The record that every input becomes: named, typed columns, a target, and what belongs to the rows."""
+"""The record that every input becomes: typed columns, a target, and what belongs to the rows."""
 
 from __future__ import annotations
 

@@ -63,7 +63,9 @@ def read_delimited(
     return table, notes
 
 
-def _read(path: Path, header: list[str], separator: str, text: Collection[str] | None) -> pd.DataFrame:
+def _read(
+    path: Path, header: list[str], separator: str, text: Collection[str] | None
+) -> pd.DataFrame:
     try:
         with _open(path) as stream, warnings.catch_warnings():
             # Rows that are longer than the header by the same number of cells only get a warning.
@@ -97,9 +99,8 @@ def _header(path: Path) -> tuple[list[str], str, tuple[str, ...]]:
     separator, notes = ("\t" if ".tsv" in format_of(path) else ","), []
     if separator == "," and "," not in first and (other := re.search(r"[;\t]", first)):
         separator = other[0]
-        notes.append(
-            f"{path.name} is separated by {'semicolons' if separator == ';' else 'tabs'}, not by commas"
-        )
+        found = "semicolons" if separator == ";" else "tabs"
+        notes.append(f"{path.name} is separated by {found}, not by commas")
     with _open(path) as stream:
         rows = csv.reader(stream, delimiter=separator, skipinitialspace=True)
         cells = [cell.strip() for cell in next(row for row in rows if any(map(str.strip, row)))]
@@ -109,21 +110,20 @@ def _header(path: Path) -> tuple[list[str], str, tuple[str, ...]]:
         notes.append(f"{path.name} names no header for {', '.join(unnamed)}, counted from 1")
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
+        listed = ", ".join(repr(name) for name in repeated[:5])
         raise UserError(
             "duplicate-columns",
-            f"{path.name} has several columns named {', '.join(repr(name) for name in repeated[:5])}",
+            f"{path.name} has several columns named {listed}",
             "give every column a name of its own",
         )
     return header, separator, tuple(notes)
 
 
 def _check_widths(path: Path, header: list[str], separator: str) -> None:
-    wrong: list[tuple[int, int]] = []
     with _open(path) as stream:
         rows = csv.reader(stream, delimiter=separator, skipinitialspace=True)
-        for cells in rows:
-            if cells and len(cells) != len(header):
-                wrong.append((rows.line_num, len(cells)))
+        widths = ((rows.line_num, len(cells)) for cells in rows)
+        wrong = [(line, width) for line, width in widths if width not in (0, len(header))]
     if wrong:
         line, width = wrong[0]
         raise UserError(
@@ -142,7 +142,7 @@ def _open(path: Path) -> Iterator[io.TextIOWrapper]:
         yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
 
 
-def _open_bytes(path: Path) -> io.BufferedIOBase:
+def _open_bytes(path: Path) -> gzip.GzipFile | io.BufferedReader:
     return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
 
 
@@ -150,7 +150,9 @@ def _check_text(path: Path) -> None:
     with _open_bytes(path) as stream:
         start = stream.read(4096)
     if not start:
-        raise UserError("empty-file", f"{path.name} holds nothing", "check how the file was written")
+        raise UserError(
+            "empty-file", f"{path.name} holds nothing", "check how the file was written"
+        )
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise _wrong_encoding(path, 0, "UTF-16", "it begins with the mark of UTF-16")
     if b"\0" in start or start[:4] == b"PK\x03\x04":
@@ -158,7 +160,8 @@ def _check_text(path: Path) -> None:
         raise UserError(
             "not-a-table",
             f"{path.name} holds binary data, not text" + (f": it is {kind}" if kind else ""),
-            "save it as CSV in UTF-8" + ("; name gzipped files .csv.gz" if kind == "gzipped" else ""),
+            "save it as CSV in UTF-8"
+            + ("; name gzipped files .csv.gz" if kind == "gzipped" else ""),
         )
 
 
@@ -178,7 +181,9 @@ def _faults(path: Path) -> Iterator[None]:
         ) from error
     except csv.Error as error:
         raise UserError(
-            "not-a-table", f"{path.name} cannot be read as a table: {error}", "save it as CSV in UTF-8"
+            "not-a-table",
+            f"{path.name} cannot be read as a table: {error}",
+            "save it as CSV in UTF-8",
         ) from error
 
 

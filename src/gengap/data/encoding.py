@@ -87,7 +87,9 @@ def encode(
     """
     if not isinstance(features, pd.DataFrame):
         nothing = np.zeros(0)
-        return Encoded(features, (), nothing.astype(int), (), nothing.astype(bool), nothing, nothing)
+        return Encoded(
+            features, (), nothing.astype(int), (), nothing.astype(bool), nothing, nothing
+        )
     names, source, levels = layout(columns)
     _check_size(len(features), len(names), columns)
     is_numeric = np.array([columns[place].kind != "categorical" for place in source], dtype=bool)
@@ -111,7 +113,9 @@ def encode(
     return Encoded(values, names, source, levels, is_numeric, offset, unit)
 
 
-def layout(columns: tuple[Column, ...]) -> tuple[tuple[str, ...], np.ndarray, tuple[str | None, ...]]:
+def layout(
+    columns: tuple[Column, ...],
+) -> tuple[tuple[str, ...], np.ndarray, tuple[str | None, ...]]:
     """Return the encoded columns' names, the columns that they come from, and their levels."""
     names: list[str] = []
     source: list[int] = []
@@ -130,7 +134,7 @@ def layout(columns: tuple[Column, ...]) -> tuple[tuple[str, ...], np.ndarray, tu
 
 
 def one_hot(column: Column, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows, and which of the column's encoded columns is 1 in them; unknown levels have none."""
+    """Return rows, and which of the column's encoded columns is 1 there; unknown words: none."""
     codes = pd.Index(column.levels, dtype=object).get_indexer(pd.Index(cells, dtype=object))
     if column.missing:
         codes = np.where(pd.isna(cells), len(column.levels), codes)
@@ -153,7 +157,7 @@ def _check_size(rows: int, width: int, columns: tuple[Column, ...]) -> None:
     widest = max(columns, key=lambda column: len(column.levels))
     raise UserError(
         "too-many-levels",
-        f"{rows} rows and {width} encoded columns are too much to hold; column '{widest.name}' alone "
-        f"has {len(widest.levels)} different words",
+        f"{rows} rows and {width} encoded columns are too much to hold; column '{widest.name}' "
+        f"alone has {len(widest.levels)} different words",
         "leave out columns that name or number the rows, and texts",
     )

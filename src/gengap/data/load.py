@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -17,11 +19,24 @@ from gengap.data.npz import class_names, read_npz
 from gengap.data.parquet import read_parquet
 from gengap.data.paths import existing_file, format_of, stem_of
 from gengap.data.target import check_task
-from gengap.errors import UserError, suggest
+from gengap.errors import UserError
 
 __all__ = ["load", "read_table"]
 
-Source = str | os.PathLike[str] | pd.DataFrame
+Source: TypeAlias = "str | os.PathLike[str] | pd.DataFrame"
+
+_BUNDLED = "sklearn:"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the user said about the data."""
+
+    target: str | None
+    task: Task | None
+    test: Source | None
+    groups: str | None
+    weight: str | None
 
 
 def load(
@@ -64,21 +79,21 @@ def load(
     ('classification', ('class_0', 'class_1', 'class_2'), (178, 13))
     """
     check_task(task)
-    if not isinstance(source, pd.DataFrame):
-        text = os.fspath(source)
-        if text.startswith("sklearn:"):
-            return _load_bundled(text, target, task, test, groups, weight)
-        if ":" in text and not os.path.exists(text) and text.partition(":")[0].isalpha():
-            raise UserError(
-                "unknown-source",
-                f"'{text}' is neither a file nor a source that gengap knows",
-                "expected a file, or sklearn:NAME",
-            )
-        path = existing_file(text)
-        if format_of(path) == ".npz":
-            return _load_npz(text, target, task, test, groups, weight)
-    table, name, notes = read_table(source, text=[c for c in (target, groups) if c is not None])
-    return _load_table(table, name, source, target, task, test, groups, weight, notes)
+    asked = _Asked(target, task, test, groups, weight)
+    if isinstance(source, pd.DataFrame):
+        return _load_table(check_names(source), "table", "table", asked)
+    text = os.fspath(source)
+    if text.startswith(_BUNDLED):
+        name = text.removeprefix(_BUNDLED)
+        table, own = read_bundled(name)
+        return _load_table(table, name, text, replace(asked, target=target or own))
+    path = _file(text)
+    if format_of(path) == ".npz":
+        return _load_npz(path, text, asked)
+    # Class and group names are kept as they are written: 01 is not 1.
+    as_written = [column for column in (target, groups) if column is not None]
+    table, notes = _read_file(path, as_written)
+    return _load_table(table, stem_of(path), text, asked, where=path.name, notes=notes)
 
 
 def read_table(
@@ -96,7 +111,7 @@ def read_table(
     -------
     table : DataFrame (n, columns)
     name : str
-        What to call it.
+        What to call it in messages.
     notes : tuple of str
 
     Raises
@@ -105,100 +120,107 @@ def read_table(
         As `load`.
     """
     if isinstance(source, pd.DataFrame):
-        return check_names(source), "table", ()
+        return check_names(source), "the table", ()
     spelt = os.fspath(source)
-    if spelt.startswith("sklearn:"):
-        return read_bundled(spelt.removeprefix("sklearn:"))[0], spelt, ()
-    path = existing_file(source)
-    ending = format_of(path)
-    if ending == ".npz":
+    if spelt.startswith(_BUNDLED):
+        return read_bundled(spelt.removeprefix(_BUNDLED))[0], spelt, ()
+    path = _file(spelt)
+    if format_of(path) == ".npz":
         raise UserError(
             "not-a-table",
             f"{path.name} holds arrays; expected a table",
             "an .npz brings its own test part: x_test and y_test",
         )
-    table, notes = read_parquet(path) if ending == ".parquet" else read_delimited(path, text=text)
-    return check_names(table), stem_of(path), notes
+    table, notes = _read_file(path, text)
+    return table, path.name, notes
+
+
+def _file(text: str) -> Path:
+    scheme, colon, _ = text.partition(":")
+    # One letter is a drive.
+    if colon and len(scheme) > 1 and scheme.isalnum() and not Path(text).exists():
+        raise UserError(
+            "unknown-source",
+            f"'{text}' is neither a file nor a source that gengap knows",
+            "expected a file, or sklearn:NAME",
+        )
+    return existing_file(text)
+
+
+def _read_file(path: Path, text: Collection[str] | None) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    if format_of(path) == ".parquet":
+        table, notes = read_parquet(path)
+        return check_names(table), notes
+    return read_delimited(path, text=text)
 
 
 def _load_table(
     table: pd.DataFrame,
     name: str,
-    source: Source,
-    target: str | None,
-    task: Task | None,
-    test: Source | None,
-    groups: str | None,
-    weight: str | None,
+    source: str,
+    asked: _Asked,
+    *,
+    where: str | None = None,
     notes: tuple[str, ...] = (),
 ) -> Dataset:
+    target, test = asked.target, asked.test
     if target is None:
-        columns = [str(column) for column in table.columns]
+        columns = list(table.columns)
         listed = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
         raise UserError(
             "target-not-given",
-            f"which of the {len(columns)} columns of {name} is to be predicted?",
+            f"which of the {len(columns)} columns of {where or name} is to be predicted?",
             f"say --target COLUMN (target=... in Python); columns: {listed}",
         )
-    where = name if isinstance(source, pd.DataFrame) else os.path.basename(os.fspath(source))
-    rows = split_table(table, target=target, groups=groups, weight=weight, where=where, notes=notes)
+    rows = split_table(
+        table,
+        target=target,
+        groups=asked.groups,
+        weight=asked.weight,
+        where=where or name,
+        notes=notes,
+    )
+    if test is None:
+        return assemble(name, source, target, rows, task=asked.task)
 
     def read_test(columns: tuple[Column, ...]) -> Raw:
-        assert test is not None
+        # All as it is written, since what is a number is decided by the training rows.
         found, test_name, test_notes = read_table(test, text=None)
         return split_table(
             found,
             target=target,
-            groups=groups,
+            groups=asked.groups,
             where=f"the test part {test_name}",
             notes=test_notes,
             test_of=columns,
         )
 
-    spelt = "table" if isinstance(source, pd.DataFrame) else os.fspath(source)
-    return assemble(name, spelt, target, rows, task=task, test=None if test is None else read_test)
+    return assemble(name, source, target, rows, task=asked.task, test=read_test)
 
 
-def _load_bundled(
-    source: str,
-    target: str | None,
-    task: Task | None,
-    test: Source | None,
-    groups: str | None,
-    weight: str | None,
-) -> Dataset:
-    name = source.removeprefix("sklearn:")
-    table, own = read_bundled(name)
-    return _load_table(table, name, source, target or own, task, test, groups, weight)
-
-
-def _load_npz(
-    source: str,
-    target: str | None,
-    task: Task | None,
-    test: Source | None,
-    groups: str | None,
-    weight: str | None,
-) -> Dataset:
-    path = existing_file(source)
-    given = {"target": target, "test": test, "groups": groups, "weight": weight}
+def _load_npz(path: Path, source: str, asked: _Asked) -> Dataset:
+    given = {
+        "target": asked.target,
+        "test": asked.test,
+        "groups": asked.groups,
+        "weight": asked.weight,
+    }
     used = [option for option, value in given.items() if value is not None]
     if used:
         raise UserError(
             "npz-brings-its-own",
             f"{path.name} is an archive of arrays: it has no columns for {' and '.join(used)}",
-            "it brings its own: y, x_test and y_test, groups",
+            "it brings its own arrays: y, x_test and y_test, groups",
         )
     arrays, notes = read_npz(path)
-    classes = arrays.get("classes")
+    classes = None if asked.task == "regression" else arrays.get("classes")
 
     def raw(suffix: str, groups: object = None) -> Raw:
         y = arrays["y" + suffix]
-        if classes is not None and task != "regression":
-            y = class_names(y, classes)
-        return raw_arrays(arrays["x" + suffix], y, groups=groups, where=f"{path.name}: ")[0]
+        named = y if classes is None else class_names(y, classes)
+        return raw_arrays(arrays["x" + suffix], named, groups=groups, where=f"{path.name}: ")[0]
 
     rows = raw("", arrays.get("groups"))
     rows = replace(rows, notes=(*notes, *rows.notes))
-    read_test = None if "x_test" not in arrays else lambda columns: raw("_test")
-    return assemble(stem_of(path), source, "y", rows, task=task, test=read_test)
+    test = (lambda _columns: raw("_test")) if "x_test" in arrays else None
+    return assemble(stem_of(path), source, "y", rows, task=asked.task, test=test)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gengap.errors import UserError
 
-__all__ = ["read_npz"]
+__all__ = ["class_names", "read_npz", "read_npz_inputs"]
 
 _KNOWN = ("x", "y", "x_train", "y_train", "x_test", "y_test", "groups", "classes")
 _EXPECTED = "x and y, or x_train, y_train, x_test and y_test; optionally groups and classes"
@@ -40,6 +40,32 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
         ``not-an-archive``, ``pickled-data``, ``damaged-file``, ``missing-array`` or
         ``ambiguous-arrays``.
     """
+    arrays, ignored = _arrays(path)
+    notes = (f"arrays that were ignored: {', '.join(ignored)}",) if ignored else ()
+    return _renamed(path, arrays, ignored), notes
+
+
+def read_npz_inputs(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Read the rows to predict from an archive: x, else x_test.
+
+    Raises
+    ------
+    UserError
+        As `read_npz`.
+    """
+    arrays, _ = _arrays(path)
+    for key in ("x", "x_test"):
+        if key in arrays:
+            return arrays[key], (f"predicted is the array {key}",)
+    listed = ", ".join(arrays) or "none that gengap knows"
+    raise UserError(
+        "missing-array",
+        f"{path.name} has no array x or x_test (it has {listed})",
+        "write the rows to predict by numpy.savez(file, x=...)",
+    )
+
+
+def _arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     if not zipfile.is_zipfile(path):
         raise UserError(
             "not-an-archive",
@@ -63,8 +89,7 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
         raise UserError(
             "damaged-file", f"{path.name} is damaged: {error}", "write or fetch it again"
         ) from error
-    notes = (f"arrays that were ignored: {', '.join(ignored)}",) if ignored else ()
-    return _renamed(path, arrays, ignored), notes
+    return arrays, ignored
 
 
 def class_names(target: np.ndarray, classes: np.ndarray) -> pd.Series:
@@ -78,9 +103,15 @@ def class_names(target: np.ndarray, classes: np.ndarray) -> pd.Series:
     names = [str(name) for name in np.ravel(classes)]
     if len(set(names)) < len(names):
         raise UserError(
-            "duplicate-classes", "the array 'classes' holds a name twice", "give every class its own"
+            "duplicate-classes",
+            "the array 'classes' holds a name twice",
+            "give every class its own",
         )
-    values = np.squeeze(target, axis=tuple(range(1, target.ndim))) if target.size == len(target) else target
+    values = (
+        np.squeeze(target, axis=tuple(range(1, target.ndim)))
+        if target.size == len(target)
+        else target
+    )
     if values.dtype.kind in "US":
         codes = np.array([names.index(v) if v in names else -1 for v in values.astype(str)])
     else:
@@ -108,7 +139,9 @@ def _array(path: Path, key: str, archive: np.lib.npyio.NpzFile) -> np.ndarray:
         ) from error
 
 
-def _renamed(path: Path, arrays: dict[str, np.ndarray], ignored: list[str]) -> dict[str, np.ndarray]:
+def _renamed(
+    path: Path, arrays: dict[str, np.ndarray], ignored: list[str]
+) -> dict[str, np.ndarray]:
     if {"x", "y"} & arrays.keys() and {"x_train", "y_train"} & arrays.keys():
         raise _ambiguous(path, "it has both x or y and x_train or y_train")
     train = {"x_train", "y_train"} & arrays.keys()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from gengap.errors import UserError
 
@@ -27,17 +28,11 @@ def read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     Raises
     ------
     UserError
-        ``missing-package``, ``damaged-file`` or ``no-rows``.
+        ``damaged-file`` or ``no-rows``.
     """
     try:
-        import pyarrow
-    except ImportError as error:
-        raise UserError(
-            "missing-package", "Parquet files need the package pyarrow", "pip install pyarrow"
-        ) from error
-    try:
         table = pd.read_parquet(path, engine="pyarrow")
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(
             "damaged-file",
             f"{path.name} cannot be read as Parquet: {str(error).splitlines()[0]}",
@@ -45,7 +40,7 @@ def read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
         ) from error
     if table.empty:
         raise UserError("no-rows", f"{path.name} has no rows or no columns")
-    notes = ()
+    notes: tuple[str, ...] = ()
     if any(name is not None for name in table.index.names):
         named = ", ".join(str(name) for name in table.index.names)
         notes = (f"the index of {path.name} ({named}) is no column and was left out",)

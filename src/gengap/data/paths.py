@@ -92,11 +92,11 @@ def _not_found(given: Path) -> UserError:
         return UserError(
             "file-not-found", f"there is no file {given}: the folder {folder} does not exist"
         )
-    names = sorted(
-        entry.name for entry in folder.iterdir() if entry.name.lower().endswith(FORMATS)
-    )
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.lower().endswith(FORMATS))
     close = difflib.get_close_matches(given.name, names, n=8, cutoff=0.3)
     names = close + [name for name in names if name not in close]
     return UserError(
-        "file-not-found", f"there is no file {given}", suggest(given.name, names, noun="data files there")
+        "file-not-found",
+        f"there is no file {given}",
+        suggest(given.name, names, noun="data files there"),
     )

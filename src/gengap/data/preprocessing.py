@@ -104,7 +104,9 @@ class Preprocessing:
                 encoded[:, at[0]] = cells.astype(np.float64)
         filled = np.where(np.isnan(encoded), self.fill, encoded)
         limit = np.finfo(np.float32).max
-        return np.clip((filled - self.shift) / self.scale * self.keep, -limit, limit).astype(np.float32)
+        return np.clip((filled - self.shift) / self.scale * self.keep, -limit, limit).astype(
+            np.float32
+        )
 
     def to_json(self) -> str:
         """Return the text of preprocess.json (the layout is at the head of this module)."""

@@ -124,7 +124,8 @@ def read_test_target(target: Target, series: pd.Series) -> tuple[np.ndarray, np.
         listed = ", ".join(repr(name) for name in unknown[:5])
         raise UserError(
             "unknown-class",
-            f"the test part's target '{target.name}' has classes that no training row has: {listed}",
+            f"the test part's target '{target.name}' has classes that no training row has: "
+            f"{listed}",
             suggest(unknown[0], target.classes, noun="classes"),
         )
     known = found.codes >= 0
@@ -179,7 +180,8 @@ def _find_task(name: str, found: _Distinct) -> tuple[Task, list[str]]:
     several = f"'{name}' holds {found.numbers.size} different whole numbers"
     if found.numbers.size > _MOST_NUMBERED_CLASSES:
         return "regression", [
-            f"{several}: taken as a quantity (regression); --task classification takes them as classes"
+            f"{several}: taken as a quantity (regression); --task classification takes them as "
+            "classes"
         ]
     return "classification", [
         f"{several}: taken as classes (classification); --task regression takes them as a quantity"
