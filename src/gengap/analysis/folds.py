@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gengap.analysis.candidates import Candidate
+from gengap.statistics.intervals import usable
 from gengap.statistics.metrics import Metric
 from gengap.trials import Trial
 
@@ -21,9 +22,9 @@ FoldKey = tuple[int, int]
 
 
 def score(trial: Trial, part: str, metric: str) -> float:
-    """Return one score of a trial; NaN where it diverged or the metric is undefined."""
+    """Return one score of a trial; NaN where it diverged, or the metric is undefined or absurd."""
     value = trial.scores.get(part, {}).get(metric)
-    if trial.status == "diverged" or value is None or not math.isfinite(value):
+    if trial.status == "diverged" or value is None or not usable(value):
         return math.nan
     return float(value)
 

@@ -36,7 +36,10 @@ __all__ = [
     "mean_with_bounds",
     "spread",
     "standard_error",
+    "usable",
 ]
+
+LARGEST = 1e100
 
 
 def finite_or_none(value: Any) -> float | None:
@@ -50,6 +53,11 @@ def finite_or_none(value: Any) -> float | None:
     if value is None or not math.isfinite(value):
         return None
     return float(value)
+
+
+def usable(scores: ArrayLike) -> NDArray[np.bool_]:
+    """Return which scores can be averaged: finite, and below 1e100, so that squares are too."""
+    return np.asarray(np.abs(scores) < LARGEST)
 
 
 def fold_ratio(rows: int, rows_tested: int | Sequence[int]) -> float:
@@ -123,7 +131,7 @@ def interval(values: ArrayLike, *, ratio: float) -> Interval:
     Interval(mean=None, low=None, high=None, low50=None, high50=None, missing=1)
     """
     scores = np.asarray(values, dtype=np.float64)
-    missing = int(np.count_nonzero(~np.isfinite(scores)))
+    missing = int(np.count_nonzero(~usable(scores)))
     if missing or scores.size == 0:
         return Interval(None, None, None, missing=missing)
     mean = float(np.mean(scores))

@@ -29,7 +29,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, stdtr, stdtrit
 
 from gengap.statistics.comparison import effect_spread
-from gengap.statistics.intervals import standard_error
+from gengap.statistics.intervals import standard_error, usable
 from gengap.statistics.records import Verdict
 from gengap.statistics.verdict import ALPHA, SETTLED, SETTLED_VERDICTS
 
@@ -151,7 +151,7 @@ def settle(
     values = np.asarray(effects, dtype=np.float64)
     if verdict in SETTLED_VERDICTS:
         return Settle(None, None, "settled")
-    if values.size < 2 or not np.isfinite(values).all():
+    if values.size < 2 or not usable(values).all():
         return Settle(None, None, "unknown")
     mean, deviation = float(np.mean(values)), effect_spread(values)
 
