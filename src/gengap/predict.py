@@ -1,0 +1,109 @@
+"""Predictions of the model in a run folder, for rows that are read as the training table was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gengap.backend import ensure_backend
+from gengap.data.prediction import parse_like
+from gengap.data.preprocessing import Preprocessing
+from gengap.errors import UserError
+from gengap.networks.heads import head_of, to_probabilities
+from gengap.networks.models import resolve_model
+
+__all__ = ["MODEL_FILE", "PREPROCESS_FILE", "Predictions", "predict"]
+
+MODEL_FILE = "model.keras"
+PREPROCESS_FILE = "preprocess.json"
+
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a network says about rows.
+
+    Attributes
+    ----------
+    table : DataFrame (n, ...)
+        ``prediction``, a class name or a value in the target's own unit; for classification also
+        ``probability_CLASS`` for every class, in the order of the network's outputs.
+    notes : tuple of str
+        What was ignored on the way.
+    """
+
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def predict(folder: str | Path, source: Any) -> Predictions:
+    """Predict rows with the model of a run folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        As ``gengap compare`` writes it: ``model.keras`` and ``preprocess.json`` are read.
+    source : str, PathLike, DataFrame or array
+        Rows with the columns of the training table; further columns are ignored, with a note.
+
+    Returns
+    -------
+    Predictions
+
+    Raises
+    ------
+    UserError
+        Where the folder holds no finished run, or the rows do not fit its network.
+    """
+    folder = Path(folder)
+    preprocessing = Preprocessing.from_json(_read(folder, PREPROCESS_FILE))
+    features, notes = parse_like(preprocessing.columns, source, shape=preprocessing.shape)
+    inputs = preprocessing.transform(features)
+    outputs, head = _outputs(folder / MODEL_FILE, preprocessing, inputs)
+    if preprocessing.task == "regression":
+        values = outputs.reshape(-1).astype(np.float64)
+        values = values * preprocessing.target_scale + preprocessing.target_shift
+        return Predictions(pd.DataFrame({"prediction": values}), notes)
+    probabilities = np.asarray(to_probabilities(outputs, head.from_logits, head.units))
+    names = np.array(preprocessing.classes, dtype=object)
+    table = pd.DataFrame({"prediction": names[probabilities.argmax(axis=1)]})
+    for code, name in enumerate(preprocessing.classes):
+        table[f"probability_{name}"] = probabilities[:, code]
+    return Predictions(table, notes)
+
+
+def _outputs(
+    path: Path, preprocessing: Preprocessing, inputs: np.ndarray
+) -> tuple[np.ndarray, Any]:
+    ensure_backend()
+    classes = len(preprocessing.classes)
+    network = resolve_model(
+        path,
+        input_shape=tuple(inputs.shape[1:]),
+        outputs=classes if preprocessing.task == "classification" else 1,
+        task=preprocessing.task,
+    )
+    head = head_of(network, task=preprocessing.task, classes=classes)
+    if not len(inputs):
+        return np.zeros((0, head.units), np.float32), head
+    return network.predict(inputs, batch_size=_ROWS_AT_ONCE, verbose=0), head
+
+
+def _read(folder: Path, name: str) -> str:
+    try:
+        return (folder / name).read_text(encoding="utf-8")
+    except OSError as error:
+        if not folder.is_dir():
+            message = f"there is no run folder {folder}"
+        elif (folder / name).exists():
+            message = f"cannot read {folder / name}: {error.strerror or error}"
+        else:
+            message = f"{folder} holds no finished run: {name} is not in it"
+        raise UserError(
+            "no-run-folder", message, "name a folder that gengap compare has written to the end"
+        ) from error
