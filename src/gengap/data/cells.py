@@ -89,7 +89,8 @@ def distinct_words(column: str, series: pd.Series) -> Words:
     Raises
     ------
     UserError
-        ``nested-cells``: a cell holds a list, an array or another container.
+        ``nested-cells``: a cell holds a list, an array or another container; ``binary-cells``:
+        a word holds a NUL character.
 
     Examples
     --------
@@ -118,6 +119,12 @@ def _word(column: str, value: object) -> str | None:
         number = float(value)
         value = int(number) if number.is_integer() and abs(number) < 1e15 else number
     word = str(value).strip()
+    if "\0" in word:
+        raise UserError(
+            "binary-cells",
+            f"column '{column}' holds a NUL character in a cell: {word[:20]!r}",
+            "check how the file was written: text holds none",
+        )
     return None if word.casefold() in _MISSING else word
 
 

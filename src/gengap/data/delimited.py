@@ -22,6 +22,8 @@ __all__ = ["read_delimited"]
 
 # Cells longer than the csv module's default limit (128 KiB) are texts, not faults.
 _LONGEST_CELL = 2**27
+# Control characters that no text holds; tabs, line and page ends, and the end mark of DOS it may.
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 
 
 def read_delimited(
@@ -83,11 +85,17 @@ def _read(
                 low_memory=False,
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        if "EOF inside string" in str(error):
+            raise UserError(
+                "unclosed-quote",
+                f'{path.name} has a quotation mark (") that is opened and never closed',
+                'close it; a mark inside quoted text is written twice ("")',
+            ) from error
         _check_widths(path, header, separator)
         raise UserError(
-            "unclosed-quote" if "EOF inside string" in str(error) else "not-a-table",
+            "not-a-table",
             f"{path.name} cannot be read as a table: {error}",
-            'check for a quotation mark (") that is opened and never closed',
+            "save it as CSV in UTF-8",
         ) from error
 
 
@@ -103,11 +111,11 @@ def _header(path: Path) -> tuple[list[str], str, tuple[str, ...]]:
         notes.append(f"{path.name} is separated by {found}, not by commas")
     with _open(path) as stream:
         rows = csv.reader(stream, delimiter=separator, skipinitialspace=True)
-        cells = [cell.strip() for cell in next(row for row in rows if any(map(str.strip, row)))]
+        cells = [cell.strip() for cell in next(row for row in rows if len(row) > 1 or any(row))]
     header = [cell or f"column {place}" for place, cell in enumerate(cells, 1)]
     unnamed = [name for name, cell in zip(header, cells, strict=True) if not cell]
     if unnamed:
-        notes.append(f"{path.name} names no header for {', '.join(unnamed)}, counted from 1")
+        notes.append(f"{path.name} has columns without a name, called {', '.join(unnamed)}")
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         listed = ", ".join(repr(name) for name in repeated[:5])
@@ -155,7 +163,7 @@ def _check_text(path: Path) -> None:
         )
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise _wrong_encoding(path, 0, "UTF-16", "it begins with the mark of UTF-16")
-    if b"\0" in start or start[:4] == b"PK\x03\x04":
+    if _BINARY.search(start) or start[:4] == b"PK\x03\x04":
         kind = {b"PK": "a zip archive or a spreadsheet", b"\x1f\x8b": "gzipped"}.get(start[:2])
         raise UserError(
             "not-a-table",

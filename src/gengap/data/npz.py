@@ -66,17 +66,14 @@ def read_npz_inputs(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
-    if not zipfile.is_zipfile(path):
-        raise UserError(
-            "not-an-archive",
-            f"{path.name} is no archive of NumPy arrays (it may be a pickle or a single array; "
-            "gengap never unpickles a file)",
-            f"write it by numpy.savez(file, x=..., y=...) with the arrays {_EXPECTED}",
-        )
+    with path.open("rb") as stream:
+        if stream.read(2) != b"PK":
+            raise _no_archive(path)
     arrays: dict[str, np.ndarray] = {}
     ignored = []
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, since NumPy leaves a file open in which it finds a fault.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             for key in archive.files:
                 name = key.lower()
                 if name not in _KNOWN:
@@ -161,3 +158,12 @@ def _renamed(
 
 def _ambiguous(path: Path, why: str) -> UserError:
     return UserError("ambiguous-arrays", f"{path.name}: {why}", f"expected {_EXPECTED}")
+
+
+def _no_archive(path: Path) -> UserError:
+    return UserError(
+        "not-an-archive",
+        f"{path.name} is no archive of NumPy arrays (it may be a pickle or a single array; "
+        "gengap never unpickles a file)",
+        f"write it by numpy.savez(file, x=..., y=...) with the arrays {_EXPECTED}",
+    )

@@ -27,25 +27,25 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
         ``file-not-found``, ``is-a-directory``, ``file-not-readable`` or ``empty-file``.
     """
     given = Path(path).expanduser()
+    if "\0" in str(given) or not str(path):
+        raise UserError("file-not-found", f"{str(path)!r} is no name of a file")
+    if given.is_dir():
+        raise UserError(
+            "is-a-directory",
+            f"{given} is a folder; expected a file",
+            f"name one of the files in it ({', '.join(FORMATS)})",
+        )
+    if not given.exists():
+        raise _not_found(given)
     try:
-        if given.is_dir():
-            raise UserError(
-                "is-a-directory",
-                f"{given} is a folder; expected a file",
-                f"name one of the files in it ({', '.join(FORMATS)})",
-            )
-        if not given.exists():
-            raise _not_found(given)
         with given.open("rb") as stream:
             first = stream.read(1)
     except OSError as error:
         raise UserError(
             "file-not-readable",
             f"{given} cannot be read: {error.strerror}",
-            "check the name and that you may read the file",
+            "check that you may read the file",
         ) from error
-    except ValueError as error:
-        raise UserError("file-not-found", f"{str(given)!r} is no file name: {error}") from error
     if not first:
         raise UserError("empty-file", f"{given} is empty", "check how the file was written")
     return given
@@ -89,14 +89,17 @@ def stem_of(path: Path) -> str:
 def _not_found(given: Path) -> UserError:
     folder = given.parent
     if not folder.is_dir():
-        return UserError(
-            "file-not-found", f"there is no file {given}: the folder {folder} does not exist"
-        )
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.lower().endswith(FORMATS))
-    close = difflib.get_close_matches(given.name, names, n=8, cutoff=0.3)
-    names = close + [name for name in names if name not in close]
-    return UserError(
-        "file-not-found",
-        f"there is no file {given}",
-        suggest(given.name, names, noun="data files there"),
-    )
+        message = f"there is no file {given}: the folder {folder} does not exist"
+        return UserError("file-not-found", message, "check the path")
+    names = sorted(entry.name for entry in folder.iterdir() if _is_data(entry.name))
+    if not names:
+        hint = f"there are no data files in {folder} ({', '.join(FORMATS)})"
+    else:
+        close = difflib.get_close_matches(given.name, names, n=8, cutoff=0.3)
+        ordered = close + [name for name in names if name not in close]
+        hint = suggest(given.name, ordered, noun="data files there")
+    return UserError("file-not-found", f"there is no file {given}", hint)
+
+
+def _is_data(name: str) -> bool:
+    return name.lower().endswith(FORMATS)
