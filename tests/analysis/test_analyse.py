@@ -106,6 +106,30 @@ def test_other_metrics_and_robustness_are_there(run, candidate):
     assert row.epochs == 20
 
 
+def test_every_other_metric_that_was_measured_has_its_interval(make, candidate):
+    scores = {"accuracy": 0.8, "brier": 0.1, "roc_auc": None, "loss": 0.4}
+    trials = [
+        dataclasses.replace(make(fold=fold), scores=dict.fromkeys(("train", "test"), scores))
+        for fold in range(3)
+    ]
+    analysis = analyse(
+        trials,
+        [candidate("baseline")],
+        metric="accuracy",
+        target=np.arange(30) % 2,
+        task="classification",
+        rows=30,
+        rows_tested=[10, 10, 10],
+        epochs=20,
+    )
+    row = analysis.recipes[0]
+    assert list(row.other_metrics) == ["roc_auc", "brier"]
+    assert row.other_metrics["brier"].mean == pytest.approx(0.1)
+    assert row.other_metrics["roc_auc"].missing == 3
+    # Nothing was measured under noise or on validation.
+    assert (row.robustness.missing, row.validation.missing) == (3, 3)
+
+
 def test_the_rope_of_log_loss_is_a_share_of_the_baseline(run, candidate):
     analysis = run({"baseline": {"test": 0.5}}, (candidate("baseline"),), metric="log_loss")
     assert analysis.rope == pytest.approx(0.01)

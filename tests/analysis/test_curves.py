@@ -150,7 +150,7 @@ def test_a_dose_of_one_strength_among_several(run, candidate):
 
 def noisy(mean, seed):
     rng = np.random.default_rng(seed)
-    values = mean + 0.01 * rng.normal(size=10)
+    values = mean + 0.004 * rng.normal(size=10)
     return lambda fold: values[fold]
 
 
@@ -158,12 +158,14 @@ def noisy(mean, seed):
     ("train", "test", "other", "curve", "diagnosis"),
     [
         (0.99, 0.80, 0.90, FLAT, "overfits"),
-        (0.99, 0.80, 0.80, FLAT, "limited_by_data"),
+        (0.99, 0.80, 0.70, FLAT, "limited_by_data"),
         (0.80, 0.80, 0.80, FLAT, "neither"),
         (0.80, 0.82, 0.80, FLAT, "neither"),
         (0.80, 0.80, 0.80, FALLING, "underfits"),
         # No better on its own training rows than the larger class, half of the rows.
-        (0.505, 0.50, 0.50, FLAT, "underfits"),
+        (0.503, 0.50, 0.50, FLAT, "underfits"),
+        # The interval holds r.
+        (0.81, 0.80, 0.80, FLAT, "unknown"),
     ],
 )
 def test_diagnosis(run, candidate, train, test, other, curve, diagnosis):
@@ -176,6 +178,23 @@ def test_diagnosis(run, candidate, train, test, other, curve, diagnosis):
         (candidate("baseline"), candidate("l2=1")),
     )
     assert analysis.diagnosis == diagnosis
+
+
+def test_a_gap_with_nothing_tried_or_settled_is_not_the_data_s_fault(run, candidate):
+    gap = {"train": 0.99, "test": 0.80}
+    assert run({"baseline": gap}, (candidate("baseline"),)).diagnosis == "overfits"
+    unclear = run(
+        {"baseline": gap, "l2=1": lambda f: {"test": 0.80 + 0.1 * (-1) ** f}},
+        (candidate("baseline"), candidate("l2=1")),
+    )
+    assert unclear.recipes[1].verdict == "inconclusive"
+    assert unclear.diagnosis == "overfits"
+
+
+def test_a_metric_that_rewards_saying_nothing_shows_no_underfitting(run, candidate):
+    flat = {"train": 0.02, "test": 0.02, "curve": FLAT}
+    analysis = run({"baseline": flat}, (candidate("baseline"),), metric="ece")
+    assert analysis.diagnosis == "neither"
 
 
 def test_a_single_fold_has_no_diagnosis(run, candidate):

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from gengap.analysis.folds import Folds
 from gengap.results import CandidateResult
 from gengap.statistics.metrics import Task, constant_prediction, effect
+from gengap.statistics.records import Verdict
 
 __all__ = ["Diagnosis", "diagnose"]
 
 Diagnosis = Literal["overfits", "underfits", "neither", "limited_by_data", "unknown"]
+
+NO_HELP: tuple[Verdict, ...] = ("equivalent", "probably_equivalent", "hurts", "probably_hurts")
 
 
 def diagnose(
@@ -25,22 +28,23 @@ def diagnose(
     task: Task,
     undertrained: bool,
 ) -> Diagnosis:
-    """Diagnose the baseline.
+    """Diagnose the baseline, by its gap and the interval of that.
 
-    With a gap (its mean is above r and the low end of its 95 % interval above 0):
+    The whole interval above r, there is a gap:
 
-    - ``"overfits"`` where some candidate (probably) helps;
-    - ``"limited_by_data"`` where none does: the gap is there, and of what was tried nothing turns
-      it into a better test score. More rows would.
+    - ``"limited_by_data"`` where every candidate (probably) makes no practical difference or
+      (probably) hurts: of what was tried nothing turns the gap into a better test score, more rows
+      are likelier to;
+    - ``"overfits"`` otherwise.
 
-    Without one:
+    The whole interval at or below r, there is none:
 
     - ``"underfits"`` where training itself went badly: the baseline's curves still improve at the
       last epoch, or its *training* score is not better than that of a model that ignores its inputs
       by more than r;
     - ``"neither"`` otherwise.
 
-    ``"unknown"`` where a fold of the baseline has no score, or there is one fold only.
+    Else, and where a fold has no score or there is one fold only, ``"unknown"``.
 
     Parameters
     ----------
@@ -53,11 +57,14 @@ def diagnose(
         Whether the baseline's curves still improve at the last epoch.
     """
     baseline = results[0]
-    if baseline.gap.mean is None or baseline.gap.low is None or baseline.train.mean is None:
+    gap = baseline.gap
+    if gap.low is None or gap.high is None or baseline.train.mean is None:
         return "unknown"
-    if baseline.gap.mean > folds.rope and baseline.gap.low > 0:
-        helped = any(result.verdict in ("helps", "probably_helps") for result in results)
-        return "overfits" if helped else "limited_by_data"
+    if gap.low > folds.rope:
+        stuck = len(results) > 1 and all(result.verdict in NO_HELP for result in results[1:])
+        return "limited_by_data" if stuck else "overfits"
+    if gap.high > folds.rope:
+        return "unknown"
     trivial = float(folds.metric.function(target, constant_prediction(task, target)))
     # Some metrics reward a model that says nothing (calibration): there it proves nothing.
     telling = abs(trivial - folds.metric.perfect) > folds.rope
