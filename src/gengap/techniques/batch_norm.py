@@ -9,9 +9,7 @@ from gengap.techniques.base import Insertion, PlainKeras, Technique
 __all__ = ["TECHNIQUE"]
 
 # Keras' own momentum, 0.99, still lags behind when a short training ends.
-LAYER = Insertion(
-    "before_activation", "BatchNormalization", {"momentum": 0.9}, replaces_bias=True
-)
+LAYER = Insertion("before_activation", "BatchNormalization", {"momentum": 0.9}, replaces_bias=True)
 
 
 def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:

@@ -30,9 +30,7 @@ TECHNIQUE = Technique(
     source="Bishop (1995), Training with noise is equivalent to Tikhonov regularization, "
     "Neural Computation 7(1), eq. 4",
     family="noise",
-    strengths=(
-        Strength("stddev", low=0.0, high=10.0, neutral=0.0, grid=(0.05, 0.1, 0.2, 0.4)),
-    ),
+    strengths=(Strength("stddev", low=0.0, high=10.0, neutral=0.0, grid=(0.05, 0.1, 0.2, 0.4)),),
     hooks=_hooks,
     plain_keras=_plain_keras,
     order=30,

@@ -32,9 +32,7 @@ TECHNIQUE = Technique(
     source="Srivastava et al. (2014), Dropout, JMLR 15, section 4, input layer",
     family="noise",
     strengths=(
-        Strength(
-            "rate", low=0.0, high=0.95, neutral=0.0, grid=(0.05, 0.1, 0.2), prior="uniform"
-        ),
+        Strength("rate", low=0.0, high=0.95, neutral=0.0, grid=(0.05, 0.1, 0.2), prior="uniform"),
     ),
     hooks=_hooks,
     plain_keras=_plain_keras,

@@ -34,7 +34,8 @@ def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> 
     if options["form"] == "subgradient":
         return PlainKeras(kernel_regularizer={"l1": strength})
     return PlainKeras(
-        definitions=proximal_optimizer_source(), optimizer=f"with_proximal_l1({{optimizer}}, {strength!r})"
+        definitions=proximal_optimizer_source(),
+        optimizer=f"with_proximal_l1({{optimizer}}, {strength!r})",
     )
 
 

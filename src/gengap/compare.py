@@ -1,0 +1,206 @@
+"""compare(): which regularization closes the generalization gap of this network on this data?"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from gengap.analysis.analyse import analyse
+from gengap.assemble import assemble_results
+from gengap.audit import Subject, audit, refuse
+from gengap.backend import ensure_backend
+from gengap.command import command_of
+from gengap.design import design_study
+from gengap.finish import finish, score_test_part
+from gengap.progress import Progress, SilentProgress
+from gengap.reading import read, settle_copies
+from gengap.recipe import Recipe
+from gengap.run_folder import folder_of, open_store, write_run_folder
+from gengap.settings import check_settings
+from gengap.study import Study
+from gengap.training import train_plan
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["compare"]
+
+
+def compare(
+    x: Any,
+    y: Any = None,
+    model: str | Path | keras.Model | None = None,
+    techniques: str | Iterable[str | Recipe] | None = None,
+    *,
+    target: str | None = None,
+    task: Literal["classification", "regression"] | None = None,
+    folds: int = 10,
+    repeats: int = 1,
+    epochs: int = 100,
+    batch_size: int = 32,
+    learning_rate: float | None = None,
+    metric: str | None = None,
+    rope: float | None = None,
+    class_weight: Literal["balanced"] | None = None,
+    weight: str | None = None,
+    sample_weight: Any = None,
+    groups: Any = None,
+    test: Any = None,
+    duplicates: Literal["group", "keep", "drop"] | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    budget: float | None = None,
+    allow: Sequence[str] = (),
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Study:
+    """Compare regularization techniques on data, say how sure that is, and train the best.
+
+    In every fold all candidates learn from the same training rows, strengths are chosen on the
+    validation rows, and the test rows are read once, after the choice; candidates are compared with
+    the baseline over the same folds by corrected tests.
+
+    Parameters
+    ----------
+    x : str, path, DataFrame, or array-like (n, columns) or (n, ...)
+        A .csv, .tsv (both also .gz), .parquet or .npz file, ``sklearn:NAME``, or the inputs.
+    y : array-like (n,), optional
+        The targets, where `x` holds inputs only.
+    model : keras.Model, str or path, optional
+        ``"mlp:64,32"`` (the default), ``"module:function"``, a ``.keras`` file, or a model, built
+        or not, compiled or not. The baseline is this model as it is given.
+    techniques : str or iterable, optional
+        Candidates, such as ``"l2, dropout=0.3, l2+early_stopping"``. A strength that is left open
+        is chosen on validation rows, fold by fold.
+    target : str, optional
+        The column to predict; needed for tables and never guessed.
+    task : {"classification", "regression"}, optional
+        Found from the target.
+    folds, repeats : int
+        Test parts of a partition; partitions.
+    epochs, batch_size : int
+    learning_rate : float, optional
+        Replaces the optimizer's.
+    metric : str, optional
+        The one that decides; accuracy (balanced accuracy where one class has over 80 % of the
+        rows), or rmse.
+    rope : float, optional
+        The largest change that is too small to matter, in the unit of the metric.
+    class_weight : {"balanced"}, optional
+    weight : str, optional
+        A column with weights for the loss.
+    sample_weight : array-like (n,), optional
+        The same for arrays.
+    groups : str or array-like (n,), optional
+        Rows of one group stay on one side of every split.
+    test : path, DataFrame or (x, y), optional
+        Rows that stay out of the folds and are scored once at the end.
+    duplicates : {"group", "keep", "drop"}, optional
+        What is done with equal rows; the table decides by default.
+    seed : int
+    out : str or path, optional
+        The run folder. By default one below ``gengap-runs`` for a file or a named set, and none
+        for arrays and tables in memory.
+    budget : float, optional
+        Seconds; grid points and then folds are given up to keep within it.
+    allow : sequence of str
+        Codes of refusing findings to let pass.
+    dry_run : bool
+        Stop after planning.
+    progress : Progress, optional
+        Told what happens; silent by default.
+
+    Returns
+    -------
+    Study
+        Its ``plan`` alone where `dry_run` is set.
+
+    Raises
+    ------
+    UserError
+        Where the input is wrong, with a hint how to mend it.
+    UnfinishedError
+        Where the run could not end, such as for want of disk space.
+
+    Examples
+    --------
+    >>> study = compare("sklearn:breast_cancer", techniques="l2", folds=3, epochs=5)
+    >>> list(study.verdicts)
+    ['baseline', 'l2']
+    """
+    given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
+    check_settings(given)
+    progress = progress or SilentProgress()
+    backend = ensure_backend()
+    started = time.perf_counter()
+
+    raw = read(
+        x,
+        y,
+        target=target,
+        task=task,
+        test=test,
+        groups=groups,
+        weight=weight,
+        sample_weight=sample_weight,
+    )
+    findings = audit(Subject(raw, folds, duplicates, metric))
+    refuse(findings, allow)
+    design = design_study(
+        settle_copies(raw, duplicates),
+        model=model,
+        techniques=techniques,
+        metric=metric,
+        folds=folds,
+        repeats=repeats,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        class_weight=class_weight,
+        seed=seed,
+        budget=budget,
+    )
+    for note in (*raw.notes, *design.notes, backend.note):
+        progress.announce(note)
+    progress.announce(design.plan.describe())
+    if dry_run:
+        return Study(plan=design.plan)
+
+    folder = folder_of(out, x, raw.name, design.key)
+    with open_store(folder) as store:
+        trials = train_plan(design.plan, design.material, store, progress)
+        analysis = analyse(
+            trials,
+            design.plan.candidates,
+            metric=design.metric.name,
+            target=design.dataset.rows.target,
+            task=design.dataset.task,
+            rows=len(design.dataset.rows),
+            rows_tested=[len(split.test) for split in design.splits],
+            epochs=epochs,
+            rope=rope,
+        )
+        best = finish(analysis.best.refit_recipe, analysis.best.epochs, design, store)
+        results = assemble_results(
+            design,
+            analysis,
+            findings,
+            allowed=allow,
+            holdout=score_test_part(best, design, store),
+            folder=folder,
+            command=command_of(x, given, _DEFAULTS),
+            seconds=time.perf_counter() - started,
+        )
+        study = Study(design.plan, results, best, folder, trials)
+        if folder is not None:
+            write_run_folder(study, folder)
+    return study
+
+
+_NOT_SETTINGS = ("x", "y", "progress")
+_DEFAULTS = {
+    name: parameter.default for name, parameter in inspect.signature(compare).parameters.items()
+}

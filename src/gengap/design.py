@@ -1,0 +1,265 @@
+"""The design of a study: its network, candidates, folds and plan, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gengap.analysis.candidates import Candidate
+from gengap.data.dataset import Dataset
+from gengap.data.encoding import Encoded, encode
+from gengap.data.preprocessing import fit_preprocessing
+from gengap.errors import UserError, suggest
+from gengap.identity import digest, network_digest
+from gengap.lanes.data import study_data
+from gengap.networks.existing import Existing, existing_regularization
+from gengap.networks.heads import head_of
+from gengap.networks.models import resolve_model
+from gengap.networks.variants import build_variant, variant_of
+from gengap.plan import GRID_LIMIT, Plan, Settings, candidates_of, make_plan
+from gengap.recipe import Recipe, parse_candidates
+from gengap.splits import Split, make_splits
+from gengap.statistics.metrics import Metric, default_metric, find_metric
+from gengap.techniques.discovery import find_technique
+from gengap.training import Material
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["DEFAULT_TECHNIQUES", "Design", "design_study"]
+
+#: What is compared where the user names nothing.
+DEFAULT_TECHNIQUES = (
+    "l1",
+    "l2",
+    "weight_decay",
+    "dropout",
+    "batch_norm",
+    "early_stopping",
+    "label_smoothing",
+    "l2+dropout+early_stopping",
+)
+
+#: Grid points and folds that a study falls back to, in this order, to keep within a budget.
+FEWER_GRID_POINTS = (8, 4, 3, 2, 1)
+FEWER_FOLDS = (8, 5, 3, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """All that is settled before training.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        As it is split: copies settled.
+    encoded : Encoded
+    metric : Metric
+        The one that decides.
+    existing : tuple of Existing
+        What regularizes the model already.
+    splits : tuple of Split
+    settings : Settings
+    class_weight : {"balanced"}, optional
+    folds, repeats : int
+    plan : Plan
+    material : Material
+    notes : tuple of str
+        What was left out or given up, for the user to read.
+    """
+
+    dataset: Dataset
+    encoded: Encoded
+    metric: Metric
+    existing: tuple[Existing, ...]
+    splits: tuple[Split, ...]
+    settings: Settings
+    class_weight: str | None
+    folds: int
+    repeats: int
+    plan: Plan
+    material: Material
+    notes: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Hash of the whole study: what is compared on what, and how."""
+        grids = [candidate.grid for candidate in self.plan.candidates]
+        protocol = [self.metric.name, self.folds, self.repeats, self.settings.epochs]
+        return digest(self.material.key, protocol, self.settings.batch_size, grids)
+
+
+def design_study(
+    dataset: Dataset,
+    *,
+    model: str | Path | keras.Model | None,
+    techniques: str | Iterable[str | Recipe] | None,
+    metric: str | None,
+    folds: int,
+    repeats: int,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float | None,
+    class_weight: str | None,
+    seed: int,
+    budget: float | None,
+) -> Design:
+    """Settle what a study trains; the parameters are those of `gengap.compare`.
+
+    Raises
+    ------
+    UserError
+        Where a setting, the network or a candidate does not fit.
+    """
+    if class_weight is not None:
+        _check_class_weight(class_weight, dataset)
+    deciding = find_metric(
+        metric or default_metric(dataset.task, dataset.rows.target), dataset.task
+    )
+    encoded = encode(dataset.columns, dataset.rows.features)
+    classes = len(dataset.classes)
+    network = resolve_model(
+        model,
+        input_shape=tuple(encoded.values.shape[1:]),
+        outputs=classes or 1,
+        task=dataset.task,
+        learning_rate=learning_rate,
+        widened=_widened(encoded),
+    )
+    existing = existing_regularization(network)
+    recipes, notes = _recipes(techniques, network, dataset, existing)
+    settings = Settings(epochs, batch_size, seed)
+
+    def planned(grid_limit: int, folds: int) -> tuple[Plan, tuple[Split, ...]]:
+        candidates = candidates_of(recipes, seed=seed, grid_limit=grid_limit)
+        splits = make_splits(
+            dataset.rows.target,
+            task=dataset.task,
+            folds=folds,
+            repeats=repeats,
+            seed=seed,
+            groups=dataset.rows.groups,
+        )
+        return make_plan(network, candidates, splits, settings, task=dataset.task), splits
+
+    plan, splits = planned(GRID_LIMIT, folds)
+    if budget is not None and plan.seconds > budget:
+        for grid_limit, fewer in _smaller(plan.candidates, folds):
+            plan, splits = planned(grid_limit, fewer)
+            if plan.seconds <= budget:
+                break
+        notes += (_given_up(plan, grid_limit, folds, fewer, budget),)
+        folds = fewer
+    key = digest(
+        dataset.fingerprint, dataset.task, network_digest(network), class_weight, settings.seed
+    )
+    data = study_data(
+        dataset,
+        encoded,
+        splits,
+        [fit_preprocessing(dataset, encoded, split.training) for split in splits],
+        class_weight=class_weight,
+        seed=seed,
+    )
+    return Design(
+        dataset=dataset,
+        encoded=encoded,
+        metric=deciding,
+        existing=existing,
+        splits=splits,
+        settings=settings,
+        class_weight=class_weight,
+        folds=folds,
+        repeats=repeats,
+        plan=plan,
+        material=Material(network, data, dataset.task, classes, key, seed),
+        notes=notes,
+    )
+
+
+def _check_class_weight(class_weight: str, dataset: Dataset) -> None:
+    if class_weight != "balanced":
+        raise UserError(
+            "unknown-class-weight",
+            f"unknown class weight {class_weight!r}",
+            suggest(class_weight, ["balanced"], noun="choices"),
+        )
+    if dataset.task != "classification":
+        raise UserError(
+            "class-weight-without-classes",
+            f"the target '{dataset.target_name}' has no classes to weight: this is a regression",
+            "leave --class-weight out, or give --task classification",
+        )
+
+
+def _widened(encoded: Encoded) -> tuple[str, ...]:
+    """Name the columns that take more than one encoded column."""
+    names = [
+        name.split("=")[0]
+        for name, level in zip(encoded.names, encoded.levels, strict=True)
+        if level is not None
+    ]
+    return tuple(dict.fromkeys(names))
+
+
+def _recipes(
+    techniques: str | Iterable[str | Recipe] | None,
+    network: keras.Model,
+    dataset: Dataset,
+    existing: Sequence[Existing],
+) -> tuple[tuple[Recipe, ...], tuple[str, ...]]:
+    """Return what is compared with the baseline, and what of the default had to be left out."""
+    notes: tuple[str, ...] = ()
+    if techniques is None:
+        recipes: tuple[Recipe, ...] = ()
+        for text in DEFAULT_TECHNIQUES:
+            recipe = Recipe.parse(text)
+            try:
+                _check(recipe, network, dataset)
+            except UserError as error:
+                if dataset.task == "classification" or text != "label_smoothing":
+                    notes += (f"{text} is left out: {error.message}",)
+            else:
+                recipes += (recipe,)
+    else:
+        recipes = parse_candidates(techniques)
+        for recipe in recipes:
+            _check(recipe, network, dataset)
+    none = Recipe.parse("none")
+    if existing and none not in recipes:
+        recipes = (none, *recipes)
+    return recipes, notes
+
+
+def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
+    """Refuse a recipe that the task or the network rules out."""
+    recipe.check(dataset.task)
+    loss = head_of(network, task=dataset.task, classes=len(dataset.classes)).loss
+    for part in recipe.parts:
+        technique = find_technique(part.technique)
+        if technique.losses and loss not in technique.losses:
+            raise UserError(
+                "loss-not-served",
+                f"{technique.name} is not defined for the loss {loss}",
+                f"it is defined for {', '.join(technique.losses)}",
+            )
+        technique.check(network, recipe.options()[technique.name])
+    build_variant(network, variant_of(recipe, network))
+
+
+def _smaller(candidates: Sequence[Candidate], folds: int) -> Iterator[tuple[int, int]]:
+    """Yield grid limits and folds, each cheaper than the one before: grid points go first."""
+    largest = max(len(candidate.grid) for candidate in candidates)
+    limits = [limit for limit in FEWER_GRID_POINTS if limit < largest] or [largest]
+    yield from ((limit, folds) for limit in limits)
+    yield from ((limits[-1], fewer) for fewer in FEWER_FOLDS if fewer < folds)
+
+
+def _given_up(plan: Plan, grid_limit: int, folds: int, fewer: int, budget: float) -> str:
+    given_up = [f"at most {grid_limit} grid points a candidate"]
+    if fewer < folds:
+        given_up.append(f"{fewer} folds instead of {folds}")
+    short = "" if plan.seconds <= budget else f", and it will still take about {plan.seconds:.0f} s"
+    return f"to keep within {budget:.0f} s: {', '.join(given_up)}{short}"

@@ -1,0 +1,68 @@
+"""The end of a study: refitted recipes become ordinary Keras models, and meet the test part."""
+
+from __future__ import annotations
+
+from gengap.analysis.holdout import score_holdout
+from gengap.design import Design
+from gengap.export import plain_source, trained_model
+from gengap.recipe import Recipe
+from gengap.refit import refit
+from gengap.results import Holdout
+from gengap.store import Store
+from gengap.study import FinishedModel
+
+__all__ = ["finish", "score_test_part"]
+
+
+def finish(recipe: str, epochs: int, design: Design, store: Store) -> FinishedModel:
+    """Train a recipe on all rows and export it.
+
+    Parameters
+    ----------
+    recipe : str
+        Canonical text, every strength given.
+    epochs : int
+    design : Design
+    store : Store
+    """
+    parsed = Recipe.parse(recipe)
+    fitted = refit(
+        parsed,
+        epochs,
+        material=design.material,
+        dataset=design.dataset,
+        encoded=design.encoded,
+        batch_size=design.settings.batch_size,
+        class_weight=design.class_weight,
+        store=store,
+    )
+    model = trained_model(design.material.model, fitted)
+    return FinishedModel(
+        recipe=parsed,
+        model=model,
+        epochs=fitted.epochs,
+        preprocessing=fitted.preprocessing,
+        source=plain_source(design, parsed, fitted.epochs),
+    )
+
+
+def score_test_part(best: FinishedModel, design: Design, store: Store) -> Holdout | None:
+    """Score the refitted best and the refitted baseline on the test part, once.
+
+    Returns
+    -------
+    Holdout, optional
+        None where there is no test part.
+    """
+    test = design.dataset.test
+    if test is None:
+        return None
+    epochs = design.settings.epochs
+    plain = best if best.recipe.is_baseline else finish("baseline", epochs, design, store)
+    return score_holdout(
+        design.metric,
+        test.target,
+        best.predict(test.features),
+        plain.predict(test.features),
+        seed=design.settings.seed,
+    )

@@ -1,0 +1,272 @@
+"""One lane's epochs: steps, evaluation, judgements.
+
+The state of a lane is a tree of arrays; its record (fold, key, strengths) never changes. Both are
+stacked over lanes and the functions here are traced once under `vmap`.
+
+Notation
+--------
+w, o, s  values of the weights, the other variables, the optimizer's variables
+E        epochs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gengap.lanes.network import LaneNetwork
+from gengap.lanes.program import Program
+from gengap.lanes.step import batch_of, training_step
+from gengap.random_bits import fold_in, named, normal, permutation
+from gengap.techniques.base import Monitored
+
+__all__ = ["CURVES", "batch_order", "epochs", "readout", "start_state"]
+
+Array = Any
+Lane = Mapping[str, Any]
+State = dict[str, Any]
+
+#: Columns of a lane's curves.
+CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric")
+
+
+def start_state(program: Program, weights: Any, others: Any, slots: Any) -> State:
+    """Make the state of a lane before its first epoch, on the host, without a lane axis."""
+    return {
+        "weights": list(weights),
+        "others": list(others),
+        "slots": list(slots),
+        "epoch": np.zeros((), np.int32),
+        "diverged_in": np.zeros((), np.int32),
+        "curves": np.zeros((program.epochs, len(CURVES)), np.float32),
+        "judged": [
+            {
+                "state": asked.hooks.judgement_start(),  # type: ignore[misc]
+                "weights": list(weights),
+                "others": list(others),
+                "best_epoch": np.zeros((), np.int32),
+                "needed": np.zeros((), np.int32),
+                "done": np.zeros((), bool),
+            }
+            for asked in program.judges
+        ],
+    }
+
+
+def batch_order(key: Array, epoch: Array, training: Array, rows: int) -> Array:
+    """Return the first rows of a fresh permutation of the fold's training rows.
+
+    Parameters
+    ----------
+    key : array (2,)
+        The lane's.
+    epoch : array ()
+        From 0.
+    training : array (n,) of int32
+        The fold's training rows, padded with -1.
+    rows : int
+        How many are taken: the smallest n over the folds that share the program.
+    """
+    order = permutation(fold_in(named(key, "batch order"), epoch), training >= 0)
+    return training[order[:rows]]
+
+
+def epochs(network: LaneNetwork, program: Program) -> Callable[[State, Lane, Lane, Array], State]:
+    """Make the function that trains one lane for some more epochs.
+
+    Returns
+    -------
+    callable
+        ``(state, lane, shared, count) -> state``.
+    """
+    step = training_step(network, program)
+    evaluate = _evaluation(network, program)
+    judge = _judgement(program)
+    full = program.full_steps * program.batch_size
+
+    def epoch(state: State, lane: Lane, shared: Lane) -> State:
+        number = state["epoch"]
+        rows = batch_order(lane["key"], number, lane["training"], program.rows)
+        first = number * program.steps
+        key = named(lane["key"], "steps")
+
+        def one_step(carry: Any, step_of: tuple[Array, Array]) -> tuple[Any, None]:
+            batch, i = step_of
+            return step(carry, batch, fold_in(key, first + i), lane, shared), None
+
+        carry = (state["weights"], state["others"], state["slots"])
+        if program.full_steps:
+            batches = rows[:full].reshape(program.full_steps, program.batch_size)
+            carry, _ = jax.lax.scan(one_step, carry, (batches, jnp.arange(program.full_steps)))
+        if program.remainder:
+            # As in `fit`, the last batch is a step of its true size.
+            carry, _ = one_step(carry, (rows[full:], jnp.asarray(program.full_steps)))
+        weights, others, slots = carry
+        # An optimizer that averages weights is judged by the average, as `fit` ends with it.
+        scored = network.final_weights(weights, slots)
+        curves = jnp.concatenate(
+            [evaluate(scored, others, lane, shared, part) for part in ("sample", "validation")]
+        )
+        diverged = ~jnp.isfinite(curves).all() & (state["diverged_in"] == 0)
+        return {
+            "weights": weights,
+            "others": others,
+            "slots": slots,
+            "epoch": number + 1,
+            "diverged_in": jnp.where(diverged, number + 1, state["diverged_in"]),
+            "curves": jax.lax.dynamic_update_index_in_dim(state["curves"], curves, number, 0),
+            "judged": judge(state["judged"], lane, curves, scored, others, number + 1),
+        }
+
+    def run(state: State, lane: Lane, shared: Lane, count: Array) -> State:
+        return jax.lax.fori_loop(0, count, lambda _, state: epoch(state, lane, shared), state)
+
+    return run
+
+
+def readout(
+    network: LaneNetwork, program: Program, judge: int | None, *, noise_key: Array
+) -> Callable[[State, Lane, Lane], dict[str, Array]]:
+    """Make the function that reads a trained lane out.
+
+    Parameters
+    ----------
+    judge : int, optional
+        Which judgement's weights are read; None reads the last.
+    noise_key : array (2,)
+        Of the noise on the test rows, the same for all lanes.
+
+    Returns
+    -------
+    callable
+        ``(state, lane, shared) -> record`` with ``predictions`` (N, C) or (N,) and ``losses``
+        (N,) of all rows, ``noisy_predictions`` and ``noisy_losses`` of the fold's test rows (in
+        blocks), ``zero_weights``, ``weight_norm``.
+    """
+
+    def read(state: State, lane: Lane, shared: Lane) -> dict[str, Array]:
+        if judge is None:
+            weights = network.final_weights(state["weights"], state["slots"])
+            others = state["others"]
+        else:
+            weights, others = (state["judged"][judge][name] for name in ("weights", "others"))
+
+        def clean(rows: Array) -> tuple[Array, Array]:
+            inputs, targets, _ = batch_of(rows, lane, shared)
+            outputs = network.outputs(weights, others, inputs)
+            losses = network.row_losses(network.encode_targets(targets), outputs)
+            return _in_unit(network.predictions(outputs), lane, program), losses
+
+        def noisy(block: tuple[Array, Array]) -> tuple[Array, Array]:
+            number, rows = block
+            inputs, targets, _ = batch_of(rows, lane, shared)
+            disturbance = normal(fold_in(noise_key, number), inputs.shape, jnp.float32)
+            inputs = inputs + (disturbance * shared["noise"]).astype(inputs.dtype)
+            outputs = network.outputs(weights, others, inputs)
+            losses = network.row_losses(network.encode_targets(targets), outputs)
+            return _in_unit(network.predictions(outputs), lane, program), losses
+
+        predictions, losses = jax.lax.map(clean, shared["blocks"])
+        test, _ = lane["test"]
+        noisy_predictions, noisy_losses = jax.lax.map(noisy, (jnp.arange(len(test)), test))
+        kernels = [w for w, kernel in zip(weights, network.kernels, strict=True) if kernel]
+        size = max(1, sum(kernel.size for kernel in kernels))
+        return {
+            "predictions": _unblocked(predictions),
+            "losses": _unblocked(losses),
+            "noisy_predictions": _unblocked(noisy_predictions),
+            "noisy_losses": _unblocked(noisy_losses),
+            "zero_weights": sum(jnp.sum(kernel == 0) for kernel in kernels) / size,
+            "weight_norm": jnp.sqrt(sum(jnp.sum(jnp.square(kernel)) for kernel in kernels)),
+        }
+
+    return read
+
+
+def _unblocked(blocks: Array) -> Array:
+    return blocks.reshape((-1, *blocks.shape[2:]))
+
+
+def _in_unit(predictions: Array, lane: Lane, program: Program) -> Array:
+    if program.task == "regression":
+        return predictions * lane["target_scale"] + lane["target_shift"]
+    return predictions
+
+
+def _evaluation(
+    network: LaneNetwork, program: Program
+) -> Callable[[Any, Any, Lane, Lane, str], Array]:
+    """Make ``(w, o, lane, shared, part) -> (loss, metric)`` of a part of the fold."""
+
+    def evaluate(weights: Any, others: Any, lane: Lane, shared: Lane, part: str) -> Array:
+        def block(total: Array, rows_and_mask: tuple[Array, Array]) -> tuple[Array, None]:
+            rows, mask = rows_and_mask
+            inputs, targets, _ = batch_of(rows, lane, shared)
+            outputs = network.outputs(weights, others, inputs)
+            losses = network.row_losses(network.encode_targets(targets), outputs)
+            predictions = network.predictions(outputs)
+            if program.task == "classification":
+                scores = (jnp.argmax(predictions, axis=-1) == targets).astype(jnp.float32)
+            else:
+                scores = jnp.square(predictions - targets)
+            # Padding holds real rows, so that it stays finite; the mask only takes it out.
+            sums = jnp.stack([jnp.sum(losses * mask), jnp.sum(scores * mask), jnp.sum(mask)])
+            return total + sums.astype(jnp.float32), None
+
+        total, _ = jax.lax.scan(block, jnp.zeros(3, jnp.float32), lane[part])
+        loss, score = total[0] / total[2], total[1] / total[2]
+        if program.task == "regression":
+            score = jnp.sqrt(score) * lane["target_scale"]
+        return jnp.stack([loss, score])
+
+    return evaluate
+
+
+def _judgement(program: Program) -> Callable[..., list[dict[str, Any]]]:
+    """Make the function that lets every judgement look at an epoch."""
+    judges = [(asked.technique, asked.hooks.judgement) for asked in program.judges]
+
+    def judge(
+        judged: list[dict[str, Any]],
+        lane: Lane,
+        curves: Array,
+        weights: Any,
+        others: Any,
+        epoch: Array,
+    ) -> list[dict[str, Any]]:
+        loss, metric = curves[2], curves[3]
+        error = 1 - metric if program.task == "classification" else metric
+        after = []
+        for (_, judgement), before, values in zip(judges, judged, lane["judges"], strict=True):
+            state, improved, done = judgement(  # type: ignore[misc]
+                values, before["state"], Monitored(loss=loss, metric=error)
+            )
+            open_ = ~before["done"]
+            better = improved & open_
+            keep = [
+                jnp.where(open_, new, old)
+                for new, old in zip(
+                    jax.tree.leaves(state), jax.tree.leaves(before["state"]), strict=True
+                )
+            ]
+            after.append(
+                {
+                    "state": jax.tree.unflatten(jax.tree.structure(before["state"]), keep),
+                    "weights": _where(better, weights, before["weights"]),
+                    "others": _where(better, others, before["others"]),
+                    "best_epoch": jnp.where(better, epoch, before["best_epoch"]),
+                    "needed": jnp.where(open_, epoch, before["needed"]),
+                    "done": before["done"] | done,
+                }
+            )
+        return after
+
+    return judge
+
+
+def _where(condition: Array, new: Any, old: Any) -> list[Array]:
+    return [jnp.where(condition, a, b) for a, b in zip(new, old, strict=True)]

@@ -1,0 +1,242 @@
+"""A compiled Keras model as pure functions of its variables' values.
+
+Notation
+--------
+w   values of the trainable variables
+o   values of the other variables of the network (moving statistics, seeds)
+s   values of the optimizer's variables
+B   rows of a batch
+U   units of the output
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from gengap.networks.existing import without
+from gengap.networks.heads import Head, head_of, to_probabilities
+from gengap.networks.shapes import input_dtype
+from gengap.networks.sites import Site, at_sites, hidden_sites, kernels
+from gengap.proximal_optimizer import own_step_size
+from gengap.techniques.base import Targets
+
+__all__ = ["LaneNetwork", "lane_network"]
+
+Array = Any
+Arrays = Sequence[Array]
+
+
+@dataclass(frozen=True, eq=False)
+class LaneNetwork:
+    """What a step needs of a network.
+
+    Attributes
+    ----------
+    model : keras.Model
+        Compiled; its own variables are never read nor changed while lanes train.
+    head : Head
+        How outputs and targets are read.
+    sites : tuple of Site
+        Hidden layers.
+    kernels : tuple of bool
+        Which trainable variables are kernels.
+    off : tuple of str
+        Kinds of regularization of the model that are switched off.
+    """
+
+    model: keras.Model
+    head: Head
+    sites: tuple[Site, ...]
+    kernels: tuple[bool, ...]
+    off: tuple[str, ...]
+
+    def objective(
+        self,
+        weights: Arrays,
+        others: Arrays,
+        slots: Arrays,
+        inputs: Array,
+        targets: Targets,
+        row_weights: Array | None,
+        activation: Callable[[int, Array], Array] | None,
+    ) -> tuple[Array, Arrays]:
+        """Return the training loss of a batch as `fit` computes it, and the new o.
+
+        Parameters
+        ----------
+        weights, others, slots : sequence of array
+            w, o and s.
+        inputs : array (B, ...)
+        targets : Targets
+            The loss is the weighted sum over its alternatives.
+        row_weights : array (B,), optional
+        activation : callable, optional
+            ``(site, h) -> h``, applied to the output of every hidden layer.
+        """
+        with self._traced(activation):
+            loss, (_, _, others, _) = self.model.compute_loss_and_updates(
+                list(weights),
+                list(others),
+                [variable.value for variable in self.model.metrics_variables],
+                inputs,
+                targets,
+                row_weights,
+                training=True,
+                optimizer_variables=list(slots),
+            )
+        return loss, others
+
+    def apply_gradients(
+        self, weights: Arrays, slots: Arrays, gradients: Arrays
+    ) -> tuple[list[Array], list[Array]]:
+        """Take the optimizer's step; return the new w and s."""
+        with without(self.model, self.off):
+            return self.model.optimizer.stateless_apply(list(slots), list(gradients), list(weights))
+
+    def learning_rate(self, slots: Arrays) -> Array:
+        """Return the learning rate of the step that would start from s."""
+        with self._optimizer_scope(slots):
+            return jnp.asarray(keras.ops.convert_to_tensor(self.model.optimizer.learning_rate))
+
+    def step_sizes(self, before: Arrays, after: Arrays, learning_rate: Array) -> list[Array]:
+        """Return each weight's own step size in the step that led from one s to the next."""
+        optimizer = self.model.optimizer
+        # The step counts itself only once it is over.
+        slots = [
+            old if variable is optimizer.iterations else new
+            for variable, old, new in zip(optimizer.variables, before, after, strict=True)
+        ]
+        with self._optimizer_scope(slots):
+            return [
+                jnp.asarray(
+                    own_step_size(optimizer, variable, learning_rate.astype(variable.dtype))
+                )
+                for variable in self.model.trainable_variables
+            ]
+
+    def final_weights(self, weights: Arrays, slots: Arrays) -> list[Array]:
+        """Return w as `fit` leaves it: averaged where the optimizer keeps an average."""
+        optimizer = self.model.optimizer
+        if not optimizer.use_ema:
+            return list(weights)
+        value = {id(v): slot for v, slot in zip(optimizer.variables, slots, strict=True)}
+        averages = optimizer._model_variables_moving_average
+        return [
+            weight if average is None else value[id(average)]
+            for weight, average in zip(weights, averages, strict=True)
+        ]
+
+    def outputs(self, weights: Arrays, others: Arrays, inputs: Array) -> Array:
+        """Return the outputs (B, U) in inference mode."""
+        arguments = {"training": False} if self.model._call_has_training_arg else {}
+        outputs, _ = self.model.stateless_call(list(weights), list(others), inputs, **arguments)
+        return outputs.reshape((outputs.shape[0], -1))
+
+    def predictions(self, outputs: Array) -> Array:
+        """Return class probabilities (B, C), or values (B,) for regression."""
+        if self.head.targets.kind == "column" and not self.head.targets.classes:
+            return outputs[:, 0]
+        return to_probabilities(outputs, self.head.from_logits, self.head.units)
+
+    def row_losses(self, targets: Array, outputs: Array) -> Array:
+        """Return the compiled loss of each row (B,), without any penalty."""
+        loss = keras.losses.get(self.model.loss)
+        losses = (loss.call if isinstance(loss, keras.losses.Loss) else loss)(targets, outputs)
+        return losses.reshape((outputs.shape[0], -1)).mean(axis=1)
+
+    def encode_targets(self, codes_or_values: Array) -> Array:
+        """Bring class codes or standardized values (B,) into the form that the loss takes."""
+        form = self.head.targets
+        if form.kind == "codes":
+            return codes_or_values.astype(jnp.int32)
+        if form.kind == "one_hot":
+            dtype = keras.config.floatx()
+            return jax.nn.one_hot(codes_or_values.astype(jnp.int32), form.classes, dtype=dtype)
+        return codes_or_values.astype(keras.config.floatx())[:, None]
+
+    def class_targets(self, rows: int) -> Array | None:
+        """Return what a batch of only the k-th class looks like to the loss, (C, B, ...)."""
+        classes = self.head.targets.classes
+        if not classes:
+            return None
+        codes = jnp.broadcast_to(jnp.arange(classes)[:, None], (classes, rows))
+        return jax.vmap(self.encode_targets)(codes)
+
+    @contextmanager
+    def _traced(self, activation: Callable[[int, Array], Array] | None) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(without(self.model, self.off))
+            stack.enter_context(_weighted_targets(self.model))
+            if activation is not None:
+                stack.enter_context(at_sites(self.model, self.sites, activation))
+            yield
+
+    def _optimizer_scope(self, slots: Arrays) -> keras.StatelessScope:
+        mapping = list(zip(self.model.optimizer.variables, slots, strict=True))
+        return keras.StatelessScope(state_mapping=mapping)
+
+
+def lane_network(
+    model: keras.Model,
+    *,
+    sample_shape: tuple[int, ...],
+    task: str,
+    classes: int,
+    off: tuple[str, ...] = (),
+) -> LaneNetwork:
+    """Look a compiled model over and build what is still unbuilt (its loss, its optimizer).
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    sample_shape : tuple of int
+        Of one row's inputs.
+    task : {"classification", "regression"}
+    classes : int
+    off : tuple of str
+        Kinds of regularization of the model to switch off (`gengap.networks.existing`).
+    """
+    head = head_of(model, task=task, classes=classes)
+    inputs = np.zeros((2, *sample_shape), input_dtype(model))
+    # `fit` builds losses, metrics and the optimizer by this same call, from its first batch.
+    model._symbolic_build(data_batch=(inputs, head.targets.encode(np.zeros(2, np.int64))))
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return LaneNetwork(model, head, hidden_sites(model, sample_shape), kernels(model), off)
+
+
+@contextmanager
+def _weighted_targets(model: keras.Model) -> Iterator[None]:
+    """Let the model's own `compute_loss` take `Targets` while it is traced."""
+    original = model.compute_loss
+
+    def compute_loss(
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        def loss_of(values: Array) -> Array:
+            return original(
+                x=x, y=values, y_pred=y_pred, sample_weight=sample_weight, training=training
+            )
+
+        if y.values.shape[0] == 1:
+            return loss_of(y.values[0])
+        return jnp.dot(y.weights, jax.vmap(loss_of)(y.values))
+
+    object.__setattr__(model, "compute_loss", compute_loss)
+    try:
+        yield
+    finally:
+        object.__delattr__(model, "compute_loss")

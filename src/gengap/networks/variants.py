@@ -1,0 +1,58 @@
+"""Which network a recipe trains: the model as given, less what it replaces, plus what it inserts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+
+from gengap.networks.existing import SWITCHABLE, existing_regularization
+from gengap.networks.insertion import insert
+from gengap.recipe import Recipe
+from gengap.techniques.base import Insertion
+from gengap.techniques.discovery import find_technique
+
+__all__ = ["Variant", "build_variant", "variant_of"]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What distinguishes one traced network from another.
+
+    Attributes
+    ----------
+    off : tuple of str
+        Kinds of regularization that the model brought along and that are switched off.
+    inserting : tuple of str
+        Techniques whose layers are inserted.
+    """
+
+    off: tuple[str, ...] = ()
+    inserting: tuple[str, ...] = ()
+
+    @property
+    def insertions(self) -> tuple[Insertion, ...]:
+        """The layers to insert."""
+        return tuple(i for name in self.inserting for i in find_technique(name).insertions)
+
+
+def variant_of(recipe: Recipe, model: keras.Model) -> Variant:
+    """Return the network that a recipe trains.
+
+    A technique replaces what the model has of its own kind; ``none`` switches off all that can be.
+    """
+    brought = {existing.kind for existing in existing_regularization(model)} & SWITCHABLE
+    replaced = (
+        brought
+        if recipe.everything_off
+        else {kind for name in recipe.names for kind in find_technique(name).replaces} & brought
+    )
+    inserting = sorted(name for name in recipe.names if find_technique(name).insertions)
+    return Variant(tuple(sorted(replaced)), tuple(inserting))
+
+
+def build_variant(model: keras.Model, variant: Variant) -> keras.Model:
+    """Return the network with the variant's layers; the model itself where there are none."""
+    insertions: Sequence[Insertion] = variant.insertions
+    return insert(model, insertions) if insertions else model

@@ -1,0 +1,91 @@
+"""What the user gave becomes a Dataset, with equal rows settled."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gengap.audit import copies_policy, drop_copies, group_copies
+from gengap.data.arrays import from_arrays
+from gengap.data.dataset import Dataset
+from gengap.data.load import load
+from gengap.errors import UserError
+
+__all__ = ["read", "settle_copies"]
+
+
+def read(
+    x: Any,
+    y: Any,
+    *,
+    target: str | None,
+    task: Any,
+    test: Any,
+    groups: Any,
+    weight: str | None,
+    sample_weight: Any,
+) -> Dataset:
+    """Read a file, a named set, a table with its target in it, or inputs and targets.
+
+    Parameters are those of `gengap.compare`.
+
+    Raises
+    ------
+    UserError
+        Where they do not fit together, or the input is wrong.
+    """
+    if y is None:
+        if not isinstance(x, str | os.PathLike | pd.DataFrame):
+            raise UserError(
+                "target-missing",
+                f"y is missing: inputs were given as {type(x).__name__}, without targets",
+                "call compare(x, y), or give a file or a DataFrame and target=COLUMN",
+            )
+        if sample_weight is not None:
+            raise UserError(
+                "weights-given-twice",
+                "sample_weight goes with arrays",
+                "name the column that holds the weights: weight=COLUMN",
+            )
+        _expect_name(groups, "groups")
+        return load(x, target=target, task=task, test=test, groups=groups, weight=weight)
+    for name, value in (("target", target), ("weight", weight)):
+        if value is not None:
+            raise UserError(
+                "column-of-arrays",
+                f"{name}={value!r} names a column, but y was given",
+                "leave y out, or pass sample_weight="
+                if name == "weight"
+                else "leave one of them out",
+            )
+    if isinstance(groups, str) and isinstance(x, pd.DataFrame):
+        if groups not in x.columns:
+            raise UserError(
+                "unknown-column", f"no column {groups!r} in x", "groups takes a column or an array"
+            )
+        x, groups = x.drop(columns=groups), x[groups]
+    if isinstance(test, str | Path):
+        raise UserError(
+            "test-part", "test is a file, but x and y are arrays", "pass test=(x_test, y_test)"
+        )
+    return from_arrays(x, y, task=task, test=test, groups=groups, sample_weight=sample_weight)
+
+
+def settle_copies(dataset: Dataset, duplicates: str | None) -> Dataset:
+    """Group, drop or keep equal rows, as the user chose or as the table suggests."""
+    policy = copies_policy(dataset, duplicates)
+    if policy == "drop":
+        return drop_copies(dataset)
+    return group_copies(dataset) if policy == "group" else dataset
+
+
+def _expect_name(value: Any, what: str) -> None:
+    if value is not None and not isinstance(value, str):
+        raise UserError(
+            "unknown-column",
+            f"{what} must name a column of the table, received {type(value).__name__}",
+            f"pass {what}='COLUMN', or give x and y as arrays",
+        )

@@ -1,0 +1,149 @@
+"""Train the chosen recipe once more, on all rows."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+from gengap.data.dataset import Dataset
+from gengap.data.encoding import Encoded
+from gengap.data.preprocessing import Preprocessing, fit_preprocessing
+from gengap.identity import digest, initial_digest
+from gengap.lanes.data import study_data
+from gengap.lanes.initial import Initial
+from gengap.lanes.network import lane_network
+from gengap.lanes.program import Program, Run
+from gengap.lanes.waves import train
+from gengap.networks.variants import Variant, build_variant, variant_of
+from gengap.plan import steps_of
+from gengap.recipe import Recipe
+from gengap.splits import Split
+from gengap.store import Store
+from gengap.training import Material, starting_values
+
+__all__ = ["Refit", "refit"]
+
+
+@dataclass(frozen=True, eq=False)
+class Refit:
+    """A recipe, trained on all rows.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        What it was trained with, every strength given.
+    variant : Variant
+    epochs : int
+    weights, others : tuple of ndarray
+        Values of the variant's trainable and other variables, in the order of the network.
+    preprocessing : Preprocessing
+        Fitted on all rows.
+    """
+
+    recipe: Recipe
+    variant: Variant
+    epochs: int
+    weights: tuple[np.ndarray, ...]
+    others: tuple[np.ndarray, ...]
+    preprocessing: Preprocessing
+
+
+def refit(
+    recipe: Recipe,
+    epochs: int,
+    *,
+    material: Material,
+    dataset: Dataset,
+    encoded: Encoded,
+    batch_size: int,
+    class_weight: str | None,
+    store: Store,
+) -> Refit:
+    """Train a recipe on all rows, unless the store holds it.
+
+    There is no validation part left: the number of epochs was chosen on the folds, and nothing
+    that is measured here is reported.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Every strength given; a part that only judges is left out.
+    epochs : int
+    material : Material
+        Of the study.
+    dataset : Dataset
+    encoded : Encoded
+    batch_size : int
+    class_weight : {"balanced"}, optional
+    store : Store
+        Where the weights are kept.
+    """
+    everything = np.arange(len(dataset.rows))
+    # A lane wants parts to look at; one row each costs nothing, and nobody reads what it says.
+    one = everything[:1]
+    split = Split(0, 0, training=everything, validation=one, test=one)
+    preprocessing = fit_preprocessing(dataset, encoded, everything)
+    training = recipe.training
+    variant = variant_of(training, material.model)
+    seed = int(np.random.SeedSequence([material.seed, 2**31]).generate_state(1)[0])
+    initial = starting_values(material.model, variant, {seed})
+    key = digest(
+        "refit", material.key, training.key_text, epochs, batch_size, initial_digest(initial[seed])
+    )
+    blob = store.load_blob(key)
+    if blob is None:
+        data = study_data(dataset, encoded, (split,), (preprocessing,), class_weight=class_weight)
+        program = Program(
+            techniques=steps_of([training]),
+            judges=(),
+            rows=len(everything),
+            epochs=epochs,
+            batch_size=min(batch_size, len(everything)),
+            task=dataset.task,
+        )
+        network = lane_network(
+            build_variant(material.model, variant),
+            sample_shape=material.sample_shape,
+            task=dataset.task,
+            classes=material.classes,
+            off=variant.off,
+        )
+        (wave,) = train(
+            network,
+            program,
+            [Run(training, 0, seed, (None,))],
+            data,
+            initial,
+            width=1,
+            seed=material.seed,
+            keep_weights=True,
+        )
+        record = wave[0].records[0]
+        trained = Initial(record.weights or (), record.others or ())
+        blob = _to_bytes(trained)
+        store.save_blob(key, blob)
+    trained = _from_bytes(blob)
+    return Refit(training, variant, epochs, trained.weights, trained.others, preprocessing)
+
+
+def _to_bytes(values: Initial) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        **{f"weight{i}": value for i, value in enumerate(values.weights)},
+        **{f"other{i}": value for i, value in enumerate(values.others)},
+    )
+    return buffer.getvalue()
+
+
+def _from_bytes(blob: bytes) -> Initial:
+    with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
+        parts = {
+            kind: tuple(
+                arrays[f"{kind}{i}"] for i in range(sum(n.startswith(kind) for n in arrays.files))
+            )
+            for kind in ("weight", "other")
+        }
+    return Initial(parts["weight"], parts["other"])

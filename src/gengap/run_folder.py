@@ -1,0 +1,125 @@
+"""The files of a run folder, each written whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gengap.errors import UnfinishedError
+from gengap.store import Store
+from gengap.study import Study, curve_table, trial_table
+
+__all__ = ["FILES", "folder_of", "open_store", "write_run_folder", "write_whole"]
+
+#: What a run folder holds, besides the store.
+FILES: Mapping[str, str] = {
+    "report": "report.html",
+    "results": "results.json",
+    "trials": "trials.csv",
+    "curves": "curves.csv.gz",
+    "model": "model.keras",
+    "recipe": "recipe.py",
+    "preprocessing": "preprocess.json",
+}
+
+
+def folder_of(out: str | Path | None, source: Any, name: str, key: str) -> Path | None:
+    """Return the run folder of a study.
+
+    Parameters
+    ----------
+    out : str or path, optional
+        What the user wants.
+    source : object
+        The data as the user gave it: a file or a named set gets a folder by default, what is in
+        memory does not.
+    name : str
+        Of the data.
+    key : str
+        Of the study.
+
+    Examples
+    --------
+    >>> folder_of(None, "wine.csv", "wine", "0123456789abcdef").as_posix()
+    'gengap-runs/wine-01234567'
+    """
+    if out is not None:
+        return Path(out)
+    if not isinstance(source, str | os.PathLike):
+        return None
+    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "data"
+    return Path("gengap-runs") / f"{plain}-{key[:8]}"
+
+
+@contextmanager
+def open_store(folder: Path | None) -> Iterator[Store]:
+    """Open the run folder's store; one that is thrown away where there is no folder."""
+    if folder is not None:
+        with Store.open(folder) as store:
+            yield store
+        return
+    with tempfile.TemporaryDirectory(prefix="gengap-") as temporary, Store.open(temporary) as store:
+        yield store
+
+
+def write_run_folder(study: Study, folder: Path) -> None:
+    """Write every file of a finished study.
+
+    The results come last: where they are, the rest is too.
+
+    Raises
+    ------
+    UnfinishedError
+        ``cannot-write``, where there is no space or no permission.
+    """
+    from gengap.report.html import render_html
+
+    best = study.best
+    trials = trial_table(study.all_trials).to_csv(index=False, lineterminator="\n")
+    curves = curve_table(study.all_trials).to_csv(index=False, lineterminator="\n")
+    with tempfile.TemporaryDirectory(prefix="gengap-") as temporary:
+        saved = Path(temporary) / FILES["model"]
+        best.model.save(saved)
+        model = saved.read_bytes()
+    contents = {
+        "trials": trials.encode(),
+        # Without a time stamp the same study gives the same bytes.
+        "curves": gzip.compress(curves.encode(), mtime=0),
+        "model": model,
+        "recipe": best.source.encode(),
+        "preprocessing": best.preprocessing.to_json().encode(),
+        "report": render_html(study.results, best.source).encode(),
+        "results": study.results.to_json().encode(),
+    }
+    for what, content in contents.items():
+        write_whole(folder / FILES[what], content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under another name first, so that no half of it is ever seen.
+
+    Raises
+    ------
+    UnfinishedError
+        ``cannot-write``.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UnfinishedError(
+            "cannot-write",
+            f"cannot write {path}: {error.strerror or error}",
+            "make room, or permit writing; the same command then goes on from the finished trials",
+        ) from error

@@ -1,0 +1,232 @@
+"""What `compare` returns: the results, the trials, the trained models, the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from gengap.data.preprocessing import Preprocessing
+from gengap.errors import UserError
+from gengap.plan import Plan
+from gengap.recipe import Recipe
+from gengap.results import Results
+from gengap.trials import Trial
+
+if TYPE_CHECKING:
+    import keras
+    from matplotlib.figure import Figure
+
+__all__ = ["FinishedModel", "Study", "curve_table", "trial_table"]
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedModel:
+    """A recipe trained on all rows.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        Every strength given.
+    model : keras.Model
+        An ordinary Keras model; for regression it predicts in the target's own unit.
+    epochs : int
+    preprocessing : Preprocessing
+        What its inputs go through first.
+    source : str
+        A plain Keras program that trains the same.
+    """
+
+    recipe: Recipe
+    model: keras.Model
+    epochs: int
+    preprocessing: Preprocessing
+    source: str
+
+    def predict(self, features: Any) -> Any:
+        """Return class probabilities (n, classes), or values (n,), for rows of the raw table."""
+        outputs = self.model.predict(self.preprocessing.transform(features), verbose=0)
+        return outputs if self.preprocessing.classes else outputs.reshape(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A study; after a dry run it has a plan only.
+
+    Attributes
+    ----------
+    plan : Plan
+    folder : Path, optional
+        The run folder.
+    all_trials : sequence of Trial
+    """
+
+    plan: Plan
+    _results: Results | None = None
+    _best: FinishedModel | None = None
+    folder: Path | None = None
+    all_trials: Sequence[Trial] = field(default=(), repr=False)
+
+    @property
+    def results(self) -> Results:
+        """What results.json holds."""
+        return _finished(self._results)
+
+    @property
+    def best(self) -> FinishedModel:
+        """The recipe that was refitted on all rows; it has no score of its own."""
+        return _finished(self._best)
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """The verdict of every candidate."""
+        return {row.recipe: row.verdict for row in self.results.recipes}
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """A row a trial."""
+        return trial_table(self.all_trials)
+
+    def table(self) -> pd.DataFrame:
+        """Return a row a candidate, the baseline first."""
+        return pd.DataFrame(
+            {
+                "recipe": row.recipe,
+                "strength": {name: choice.refit for name, choice in row.strengths.items()},
+                "test": row.test.mean,
+                "test_low": row.test.low,
+                "test_high": row.test.high,
+                "change": row.delta.mean if row.delta else None,
+                "change_low": row.delta.low if row.delta else None,
+                "change_high": row.delta.high if row.delta else None,
+                "p_holm": row.delta.p_holm if row.delta else None,
+                "p_better": row.delta.p_better if row.delta else None,
+                "train": row.train.mean,
+                "gap": row.gap.mean,
+                "robustness": row.robustness.mean,
+                "zero_weights": row.zero_weights,
+                "weight_norm": row.weight_norm,
+                "epochs": row.epochs,
+                "seconds_per_trial": row.seconds_per_trial,
+                "verdict": row.verdict,
+            }
+            for row in self.results.recipes
+        )
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report as one HTML file and return its path."""
+        from gengap.report.html import render_html
+        from gengap.run_folder import write_whole
+
+        target = Path(path)
+        write_whole(target, render_html(self.results, self.best.source).encode())
+        return target
+
+    def plot_effects(self) -> Figure:
+        """Draw every candidate's change against the baseline."""
+        from gengap.report.charts import effects
+
+        return effects(self.results)
+
+    def plot_gap(self) -> Figure:
+        """Draw training and test score of every candidate."""
+        from gengap.report.charts import gap_dumbbells
+
+        return gap_dumbbells(self.results)
+
+    def plot_curves(self) -> Figure:
+        """Draw the learning curves of the baseline and of the best candidate."""
+        from gengap.report.charts import learning_curves
+
+        return learning_curves(self.results)
+
+    def plot_doses(self) -> Figure:
+        """Draw the effect of every strength that was tried."""
+        from gengap.report.charts import doses
+
+        return doses(self.results)
+
+    def plot_choices(self) -> Figure:
+        """Draw which candidate each fold chose."""
+        from gengap.report.charts import chosen_matrix
+
+        return chosen_matrix(self.results)
+
+    def plot_cost(self) -> Figure:
+        """Draw training time against benefit."""
+        from gengap.report.charts import cost
+
+        return cost(self.results)
+
+    def _repr_html_(self) -> str:
+        from gengap.report.html import render_notebook
+
+        return render_notebook(self.results)
+
+    def __repr__(self) -> str:
+        return f"Study({self._results.headline if self._results else self.plan.describe()!r})"
+
+
+def _finished(part: Any) -> Any:
+    if part is None:
+        raise UserError(
+            "dry-run", "this study was only planned (dry_run=True)", "call compare without dry_run"
+        )
+    return part
+
+
+def trial_table(trials: Sequence[Trial]) -> pd.DataFrame:
+    """Return a row a trial: run, recipe, fold, repeat, seed, status, epochs, seconds, scores.
+
+    Columns ``train_METRIC``, ``validation_METRIC``, ``test_METRIC`` and ``noisy_METRIC`` hold the
+    scores.
+    """
+
+    def row(trial: Trial) -> dict[str, Any]:
+        scores = {
+            f"{part}_{metric}": value
+            for part, metrics in trial.scores.items()
+            for metric, value in metrics.items()
+        }
+        return {
+            "trial": trial.key[:12],
+            "run": trial.run[:12],
+            "recipe": trial.recipe,
+            "fold": trial.fold,
+            "repeat": trial.repeat,
+            "seed": trial.seed,
+            "status": trial.status,
+            "epochs": trial.epochs,
+            "best_epoch": trial.best_epoch,
+            "seconds": trial.seconds,
+            **scores,
+            "zero_weights": trial.zero_weights,
+            "weight_norm": trial.weight_norm,
+        }
+
+    table = pd.DataFrame([row(trial) for trial in trials])
+    order = ["repeat", "fold", "recipe"]
+    return table.sort_values(order, kind="stable", ignore_index=True) if len(table) else table
+
+
+def curve_table(trials: Sequence[Trial]) -> pd.DataFrame:
+    """Return a row an epoch of every trial: training and validation loss and metric."""
+
+    def columns(trial: Trial) -> Mapping[str, Any]:
+        curves = trial.curves
+        epochs = len(curves.train_loss)
+        return {
+            "trial": [trial.key[:12]] * epochs,
+            "epoch": range(1, epochs + 1),
+            "train_loss": curves.train_loss,
+            "validation_loss": curves.validation_loss,
+            "train_metric": curves.train_metric,
+            "validation_metric": curves.validation_metric,
+        }
+
+    ordered = sorted(trials, key=lambda trial: (trial.repeat, trial.fold, trial.recipe))
+    return pd.concat([pd.DataFrame(columns(trial)) for trial in ordered], ignore_index=True)
