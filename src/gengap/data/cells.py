@@ -15,7 +15,15 @@ import pandas as pd
 
 from gengap.errors import UserError
 
-__all__ = ["Words", "distinct_words", "missing_spellings", "to_booleans", "to_dates", "to_numbers"]
+__all__ = [
+    "Words",
+    "days",
+    "distinct_words",
+    "missing_spellings",
+    "to_booleans",
+    "to_dates",
+    "to_numbers",
+]
 
 _MISSING = frozenset({"", "na", "nan", "null", "none", "?", "<null>"})
 _BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "on"))
@@ -97,6 +105,8 @@ def distinct_words(column: str, series: pd.Series) -> Words:
     >>> distinct_words("a", pd.Series([" b", "NA", "b", "a"])).words
     ('a', 'b')
     """
+    if isinstance(series.dtype, pd.ArrowDtype):
+        series = series.astype(object)
     try:
         codes, uniques = pd.factorize(series)
     except TypeError as error:
@@ -191,7 +201,7 @@ def to_dates(words: Sequence[str]) -> np.ndarray | None:
 
 def days(dates: pd.Series) -> np.ndarray:
     """Return dates as days since 1970, NaN where there is none (n,)."""
-    zoned = dates.dt.tz_convert("UTC").dt.tz_localize(None) if dates.dt.tz is not None else dates
-    stamps = zoned.to_numpy(dtype="datetime64[us]")
+    utc = pd.to_datetime(dates, utc=True).astype("datetime64[us, UTC]")
+    stamps = utc.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
     counted = stamps.astype(np.int64) / 86_400e6
     return np.where(np.isnat(stamps), np.nan, counted)

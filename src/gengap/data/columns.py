@@ -228,10 +228,11 @@ def _from_dtype(name: str, series: pd.Series) -> _Read | None:
         return _Read("boolean", series.to_numpy(dtype=np.float64, na_value=np.nan))
     if types.is_numeric_dtype(dtype):
         return _Read("numeric", series.to_numpy(dtype=np.float64, na_value=np.nan))
-    if types.is_datetime64_any_dtype(dtype):
+    if dtype.kind == "M":
         return _Read("date", days(series))
-    if types.is_timedelta64_dtype(dtype):
-        return _Read("numeric", (series / pd.Timedelta(days=1)).to_numpy(dtype=np.float64))
+    if dtype.kind == "m":
+        spans = series.astype("timedelta64[us]") / pd.Timedelta(days=1)
+        return _Read("numeric", spans.to_numpy(dtype=np.float64))
     return None
 
 

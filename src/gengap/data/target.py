@@ -162,7 +162,7 @@ def _distinct(name: str, series: pd.Series) -> _Distinct:
         names = tuple(str(category) for category in used.categories)
         return _Distinct(used.codes.to_numpy(dtype=np.int64), names, None, categories=True)
     found = distinct_words(name, series)
-    parsed = to_numbers(found.words)
+    parsed = to_numbers(found.words) if found.words else np.zeros(0)
     if parsed is None or np.isnan(parsed).any():
         return _Distinct(found.codes, found.words, None)
     check_finite(f"the target '{name}'", found.spread(parsed, np.nan, float))
@@ -173,7 +173,7 @@ def _distinct(name: str, series: pd.Series) -> _Distinct:
 
 
 def _find_task(name: str, found: _Distinct) -> tuple[Task, list[str]]:
-    if found.numbers is None or found.categories:
+    if found.numbers is None or found.numbers.size == 0 or found.categories:
         return "classification", []
     if not np.equal(np.mod(found.numbers, 1), 0).all():
         return "regression", []
