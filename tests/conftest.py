@@ -6,6 +6,7 @@ import os
 
 from hypothesis import settings
 
+os.environ.setdefault("KERAS_BACKEND", "jax")  # tests may import Keras before gengap
 os.environ.setdefault("MPLBACKEND", "agg")
 
 # No deadline: the first example pays for imports and compilation. Derandomized: a run of the

@@ -54,7 +54,7 @@ def copy_optimizer(
     if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
         config["learning_rate"] = schedule
     new = type(optimizer).from_config(config)
-    excluded = getattr(optimizer, "_exclude_from_weight_decay", set())
+    excluded: set[int] = getattr(optimizer, "_exclude_from_weight_decay", set())
     pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
     if excluded or pattern is not None:
         new.exclude_from_weight_decay(

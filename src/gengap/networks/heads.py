@@ -187,7 +187,8 @@ def head_of(model: keras.Model, *, task: str, classes: int) -> Head:
 def output_units(model: keras.Model) -> int:
     """Return the last axis of the network's one output; 1 for an output of shape (n,)."""
     shape = output_shapes(model)[0]
-    return 1 if len(shape) == 1 else int(shape[-1])
+    last = shape[-1]
+    return 1 if len(shape) == 1 or last is None else last
 
 
 def output_activation(model: keras.Model) -> Activation:

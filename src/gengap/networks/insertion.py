@@ -37,7 +37,8 @@ class _Plan:
     linear: bool = False
     without_bias: bool = False
     inner: list[keras.layers.Layer] = field(default_factory=list)
-    outer: list[tuple[keras.layers.Layer, str]] = field(default_factory=list)
+    outer: list[keras.layers.Layer] = field(default_factory=list)
+    moved: list[tuple[keras.layers.Layer, keras.layers.Layer]] = field(default_factory=list)
     calls: set[int] = field(default_factory=set)
 
 
@@ -100,9 +101,7 @@ def _insert_into_graph(
         raise _refusal(hidden[0], 0, 0, ())
     taken = {layer.name for layer in model._flatten_layers()}
     plans: dict[int, _Plan] = {}
-    added: list[tuple[Insertion, list[keras.layers.Layer]]] = []
-    for insertion in hidden:
-        added.append((insertion, _plan_insertion(insertion, sites, plans, taken)))
+    added = [(insertion, _plan_insertion(insertion, sites, plans, taken)) for insertion in hidden]
     first = [
         _new_layer(insertion.layer, insertion.arguments, "input", taken)
         for insertion in insertions
@@ -120,10 +119,11 @@ def _insert_into_graph(
             if strengths:
                 _add_penalties(config, strengths)
 
+        then: list[tuple[keras.layers.Layer, frozenset[int] | None]]
         then = [(new, None) for new in plan.inner]
-        then += [(new, frozenset(plan.calls)) for new, _ in plan.outer]
+        then += [(new, frozenset(plan.calls)) for new in plan.outer]
         touched = plan.linear or plan.without_bias or bool(strengths and layer.variables)
-        return Edit(change if touched else None, plan.drop, tuple(then))
+        return Edit(change if touched else None, plan.drop, tuple(then), tuple(plan.moved))
 
     new = rebuild(model, edit, first)
     for insertion, layers in added:
@@ -157,12 +157,14 @@ def _plan_insertion(
         base = site.kernel_layer.name
         new = made[id(anchor)] = _new_layer(insertion.layer, insertion.arguments, base, taken)
         if not before:
-            plan.outer.append((new, insertion.layer))
+            plan.outer.append(new)
             continue
         at = len(plan.inner)
         if _splits(anchor):
             if not plan.linear and keras.activations.serialize(anchor.activation) != "linear":
                 plan.inner.append(_activation_of(anchor, taken))
+                if isinstance(anchor.activation, keras.layers.Layer):
+                    plan.moved.append((anchor.activation, plan.inner[-1]))
                 plan.linear = True
             at = len(plan.inner) - plan.linear
             plan.without_bias = plan.without_bias or insertion.replaces_bias
@@ -221,7 +223,9 @@ def _regularize_rest(model: keras.Model, strengths: Mapping[str, float]) -> None
     """Set the penalty on kernels whose layer has no argument for it (custom layers)."""
     for variable, kernel in zip(model.trainable_variables, kernels(model), strict=True):
         l1, l2 = penalties(variable.regularizer)
-        reached = (l1 or 0.0) >= strengths.get("l1", 0.0) and (l2 or 0.0) >= strengths.get("l2", 0.0)
+        reached = (l1 or 0.0) >= strengths.get("l1", 0.0) and (l2 or 0.0) >= strengths.get(
+            "l2", 0.0
+        )
         if kernel and not reached:
             variable.regularizer = _merged(variable.regularizer, strengths)
 

@@ -9,9 +9,7 @@ import keras
 __all__ = ["mlp"]
 
 
-def mlp(
-    inputs: int, outputs: int, task: str, hidden: Sequence[int] = (64, 32)
-) -> keras.Sequential:
+def mlp(inputs: int, outputs: int, task: str, hidden: Sequence[int] = (64, 32)) -> keras.Sequential:
     """Build an uncompiled multilayer perceptron.
 
     Parameters

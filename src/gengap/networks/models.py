@@ -103,7 +103,7 @@ def _describe_optimizer(optimizer: keras.optimizers.Optimizer) -> str:
     rate = inner._learning_rate
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         return f"{type(inner).__name__}({type(rate).__name__})"
-    return f"{type(inner).__name__}({float(keras.ops.convert_to_numpy(rate)):.4g})"
+    return f"{type(inner).__name__}({float(rate.value):.4g})"
 
 
 def _from_words(words: str, input_shape: tuple[int, ...], outputs: int, task: str) -> keras.Model:
@@ -185,9 +185,7 @@ def _call_function(
     return network
 
 
-def _call(
-    function: Any, words: str, input_shape: tuple[int, ...], outputs: int, task: str
-) -> Any:
+def _call(function: Any, words: str, input_shape: tuple[int, ...], outputs: int, task: str) -> Any:
     offered = {
         "input_shape": input_shape,
         "inputs": input_shape[0] if len(input_shape) == 1 else input_shape,
@@ -219,7 +217,9 @@ def _call(
 
 def _load(path: Path) -> keras.Model:
     if not path.is_file():
-        raise UserError("no-such-model", f"there is no file {path}", "give the path of a .keras file")
+        raise UserError(
+            "no-such-model", f"there is no file {path}", "give the path of a .keras file"
+        )
     if not zipfile.is_zipfile(path):
         raise UserError(
             "not-a-keras-file",
@@ -268,7 +268,9 @@ def _shape(shape: tuple[int | None, ...]) -> str:
     return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
 
 
-def _check_inputs(model: keras.Model, input_shape: tuple[int, ...], widened: tuple[str, ...]) -> None:
+def _check_inputs(
+    model: keras.Model, input_shape: tuple[int, ...], widened: tuple[str, ...]
+) -> None:
     if not model.built or not hasattr(model, "inputs") or model.inputs is None:
         return
     if len(model.inputs) != 1:
@@ -322,7 +324,7 @@ def _check_outputs(model: keras.Model, outputs: int, task: str) -> None:
         )
     units, dimensions = output_units(model), len(shape[0])
     if task == "regression":
-        allowed = (1,)
+        allowed: tuple[int, ...] = (1,)
         wanted = "1 unit"
     elif outputs == 2:
         allowed = (1, 2)

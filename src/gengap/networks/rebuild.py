@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+from keras.layers import Layer
 
 from gengap.errors import UserError
 from gengap.networks.compiling import copy_compilation
 from gengap.networks.shapes import sample_shape
 
 __all__ = ["Edit", "copy_network", "is_graph", "matching", "rebuild", "variable_pairs"]
-
-Layer = keras.layers.Layer
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,14 @@ class Edit:
         Whether the layer is left out.
     then : tuple of (Layer, set of int or None)
         New layers that are called after it, at these of its calls (counted from 0), or at all.
+    moved : tuple of (Layer, Layer)
+        A layer that was within it, and the new one after it that takes its values.
     """
 
     change: Callable[[dict[str, Any]], None] | None = None
     drop: bool = False
     then: tuple[tuple[Layer, frozenset[int] | None], ...] = ()
+    moved: tuple[tuple[Layer, Layer], ...] = ()
 
 
 _AS_IT_IS = Edit()
@@ -224,22 +226,24 @@ class _Builder:
                     "give it a get_config() that returns the arguments of its __init__",
                 ) from error
             return layer  # without variables it can serve both networks
-        self.pairs.append((layer, new))
+        self.pairs += [(layer, new), *edit.moved]
         return new
 
 
 def _copy_variables(old: Layer, new: Layer) -> None:
-    inner = zip(
-        old._flatten_layers(recursive=True), new._flatten_layers(recursive=True), strict=True
-    )
-    for source, target in inner:
+    sources = old._flatten_layers(recursive=True)
+    targets = new._flatten_layers(recursive=True)
+    if len(sources) != len(targets):  # the activation that it held stands behind it now
+        sources, targets = [old], [new]
+    for source, target in zip(sources, targets, strict=True):
         ours = target._trainable_variables + target._non_trainable_variables
         theirs = source._trainable_variables + source._non_trainable_variables
         by_name = {variable.name: variable for variable in theirs}
         same = len(ours) == len(theirs)
         for place, variable in enumerate(ours):
             given = theirs[place] if same else by_name[variable.name]
-            variable.assign(given.value)
+            # A buffer of its own: `fit` gives the buffers of its network away.
+            variable.assign(keras.ops.copy(given.value))
         if isinstance(target, keras.layers.Normalization):
             target.finalize_state()
 
@@ -255,7 +259,7 @@ def _named_variables(model: keras.Model) -> Iterator[tuple[tuple[Any, ...], Any]
         for variable in layer._trainable_variables + layer._non_trainable_variables:
             number = count[variable.name] = count.get(variable.name, -1) + 1
             yield (*path, variable.name, number), variable
-        # Only the layers of a graph keep their names; those inside a layer may name themselves anew.
+        # Only the layers of a graph keep their names; others may name what is in them anew.
         for place, inner in enumerate(layer._flatten_layers(include_self=False, recursive=False)):
             yield from walk(inner, (*path, inner.name if is_graph(layer) else place))
 

@@ -205,9 +205,7 @@ def at_sites(
     saved or traced afterwards is touched. A layer that is called several times in one pass is
     changed at the calls that are sites.
     """
-    index_of = {
-        (id(site.end), site.calls[-1]): index for index, site in enumerate(sites)
-    }
+    index_of = {(id(site.end), site.calls[-1]): index for index, site in enumerate(sites)}
     counts: dict[int, int] = {}
 
     def patch(layer: keras.layers.Layer, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -277,8 +275,7 @@ def kernels(model: keras.Model) -> tuple[bool, ...]:
 
 def _every_layer(model: keras.Model) -> list[keras.layers.Layer]:
     unique = {
-        id(layer): layer
-        for layer in model._flatten_layers(include_self=False, recursive=True)
+        id(layer): layer for layer in model._flatten_layers(include_self=False, recursive=True)
     }
     return list(unique.values())
 
