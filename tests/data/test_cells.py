@@ -55,7 +55,9 @@ def test_an_empty_column_has_no_words():
 @pytest.mark.parametrize("cell", [[1], {"a": 1}, np.ones(2), {1}, b"x", (1, 2), 1j])
 def test_a_cell_that_holds_more_than_a_value_is_refused(cell):
     cells = pd.Series([cell, cell], dtype=object)
-    with pytest.raises(UserError, match=f"'a' holds a value of type {type(cell).__name__}") as caught:
+    with pytest.raises(
+        UserError, match=f"'a' holds a value of type {type(cell).__name__}"
+    ) as caught:
         distinct_words("a", cells)
     assert caught.value.code == "nested-cells"
 
@@ -83,7 +85,8 @@ def test_whole_numbers_of_any_length_are_numbers():
 
 
 @pytest.mark.parametrize(
-    "words", [["false", "true"], ["YES", "No"], ["T", "f"], ["y", "n"], ["on", "OFF"], ["True", "FALSE"]]
+    "words",
+    [["false", "true"], ["YES", "No"], ["T", "f"], ["y", "n"], ["on", "OFF"], ["True", "FALSE"]],
 )
 def test_pairs_of_words_are_booleans(words):
     values = to_booleans(words)
@@ -91,7 +94,9 @@ def test_pairs_of_words_are_booleans(words):
     assert values.tolist() == [float(word.casefold() in truths) for word in words]
 
 
-@pytest.mark.parametrize("words", [["yes"], ["0", "1"], ["yes", "false"], ["a", "b"], [], ["yes", "no", "t"]])
+@pytest.mark.parametrize(
+    "words", [["yes"], ["0", "1"], ["yes", "false"], ["a", "b"], [], ["yes", "no", "t"]]
+)
 def test_other_words_are_no_booleans(words):
     assert to_booleans(words) is None
 
@@ -113,6 +118,8 @@ def test_dates_are_days_since_1970(word, day):
     assert to_dates([word]) == pytest.approx([day])
 
 
-@pytest.mark.parametrize("word", ["2024-02-30", "2024-13-01", "31.12.2024", "20240101", "2024", "12:00"])
+@pytest.mark.parametrize(
+    "word", ["2024-02-30", "2024-13-01", "31.12.2024", "20240101", "2024", "12:00"]
+)
 def test_what_is_no_date(word):
     assert to_dates([word]) is None

@@ -24,14 +24,22 @@ KINDS = {
     "codes 0 and 1": (pd.Series([0, 1]), "numeric", [0.0, 1.0]),
     "numbers as text": (pd.Series(["1", " 2.5 "]), "numeric", [1.0, 2.5]),
     "nullable integers": (pd.Series([1, None], dtype="Int64"), "numeric", [1.0, np.nan]),
-    "arrow numbers": (pd.Series([1, None], dtype=pd.ArrowDtype(pa.int64())), "numeric", [1.0, np.nan]),
+    "arrow numbers": (
+        pd.Series([1, None], dtype=pd.ArrowDtype(pa.int64())),
+        "numeric",
+        [1.0, np.nan],
+    ),
     "objects": (pd.Series([1, None, 2.5], dtype=object), "numeric", [1.0, np.nan, 2.5]),
     "sparse": (pd.Series(pd.arrays.SparseArray([0.0, 1.0])), "numeric", [0.0, 1.0]),
     "durations": (pd.to_timedelta(pd.Series(["1 day", "12 hours"])), "numeric", [1.0, 0.5]),
     "nothing": (pd.Series([None, None], dtype=object), "numeric", [np.nan, np.nan]),
     "booleans": (pd.Series([True, False]), "boolean", [1.0, 0.0]),
     "nullable booleans": (pd.Series([True, None], dtype="boolean"), "boolean", [1.0, np.nan]),
-    "boolean objects": (pd.Series([True, None, False], dtype=object), "boolean", [1.0, np.nan, 0.0]),
+    "boolean objects": (
+        pd.Series([True, None, False], dtype=object),
+        "boolean",
+        [1.0, np.nan, 0.0],
+    ),
     "yes and no": (pd.Series(["yes", "No", "?"]), "boolean", [1.0, 0.0, np.nan]),
     "dates": (pd.to_datetime(pd.Series(["1970-01-02", None])), "date", [1.0, np.nan]),
     "zoned": (pd.to_datetime(pd.Series(["1970-01-01T02:00+02:00"])), "date", [0.0]),
@@ -48,7 +56,11 @@ KINDS = {
         "date",
         [2.0, np.nan],
     ),
-    "arrow words": (pd.Series(["b", None], dtype=pd.ArrowDtype(pa.string())), "categorical", ["b", None]),
+    "arrow words": (
+        pd.Series(["b", None], dtype=pd.ArrowDtype(pa.string())),
+        "categorical",
+        ["b", None],
+    ),
     "arrow categories": (
         pd.Series(["b", None], dtype=pd.ArrowDtype(pa.dictionary(pa.int8(), pa.string()))),
         "categorical",
@@ -59,7 +71,11 @@ KINDS = {
         "numeric",
         [2.0, np.nan],
     ),
-    "date objects": (pd.Series([datetime.date(1970, 1, 3), None], dtype=object), "date", [2.0, np.nan]),
+    "date objects": (
+        pd.Series([datetime.date(1970, 1, 3), None], dtype=object),
+        "date",
+        [2.0, np.nan],
+    ),
     "periods": (pd.Series(pd.period_range("1970-02", periods=1, freq="M")), "date", [31.0]),
     "dates as text": (pd.Series(["1970-01-02", "NA"]), "date", [1.0, np.nan]),
     "words": (pd.Series(["b", None, "a"]), "categorical", ["b", None, "a"]),
@@ -115,7 +131,9 @@ def test_a_column_of_words_with_some_numbers_is_not_noted():
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39])
 def test_infinite_values_are_refused_with_their_row(value):
-    with pytest.raises(UserError, match="column 'a' has 1 infinite value, the first in row 2") as caught:
+    with pytest.raises(
+        UserError, match="column 'a' has 1 infinite value, the first in row 2"
+    ) as caught:
         typed([1.0, value])
     assert caught.value.code == "infinite-values"
 

@@ -24,7 +24,11 @@ from gengap.errors import UserError
         ([1.5, 1.0], "regression", ()),
         (["1.5", "2"], "regression", ()),
         (pd.Categorical([1.5, 2.5]), "classification", ("1.5", "2.5")),
-        (pd.Categorical(["b", "a"], categories=["b", "c", "a"], ordered=True), "classification", ("b", "a")),
+        (
+            pd.Categorical(["b", "a"], categories=["b", "c", "a"], ordered=True),
+            "classification",
+            ("b", "a"),
+        ),
         (["01", "1"], "classification", ("1",)),
     ],
 )

@@ -109,7 +109,7 @@ def raw_arrays(
             )
         _check_index(x, {"y": y, "groups": groups, "weights": weights}[part], part, where)
     if not len(features):
-        raise UserError("no-rows", f"{where}x has no rows")
+        raise UserError("no-rows", f"{where}x has no rows", "check how it was selected")
     raw = Raw(features, target, parts["groups"], parts["weights"], notes)
     return raw, "y" if target.name is None else str(target.name)
 
@@ -136,14 +136,18 @@ def read_features(x: Any, *, where: str = "") -> pd.DataFrame | np.ndarray:
         )
     if 0 in values.shape[1:]:
         raise UserError(
-            "no-columns", f"{where}x has the shape {values.shape}: there is nothing in a row"
+            "no-columns",
+            f"{where}x has the shape {values.shape}: there is nothing in a row",
+            "check how it was selected",
         )
     if values.ndim == 2:
         names = [f"x{place}" for place in range(values.shape[1])]
         return pd.DataFrame(values, columns=pd.Index(names, dtype=object))
     if values.dtype.kind not in "buif":
         raise UserError(
-            "unsupported-type", f"{where}x is a tensor of type {values.dtype}; expected numbers"
+            "unsupported-type",
+            f"{where}x is a tensor of type {values.dtype}; expected numbers",
+            "encode words as numbers first, or give rows by columns",
         )
     if values.dtype.kind == "f":
         _check_tensor(values, where)
@@ -169,7 +173,7 @@ def check_names(table: pd.DataFrame) -> pd.DataFrame:
             "give every column a name of its own",
         )
     if not names:
-        raise UserError("no-columns", "the table has no columns")
+        raise UserError("no-columns", "the table has no columns", "check how it was selected")
     return table.set_axis(pd.Index(names, dtype=object), axis=1)
 
 
@@ -196,7 +200,9 @@ def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:
     else:
         values = _array(y, "y", where)
         if values.ndim == 0:
-            raise UserError("length-mismatch", f"{where}y is a single value; expected one a row")
+            raise UserError(
+                "length-mismatch", f"{where}y is a single value", "give one value a row"
+            )
         if values.size == len(values):
             return pd.Series(values.reshape(-1)), ()
         names = [str(place) for place in range(values.shape[1])]
@@ -226,6 +232,7 @@ def _line(values: Any, part: str, where: str) -> pd.Series | None:
         raise UserError(
             "length-mismatch",
             f"{where}{part} have the shape {array.shape}; expected one entry a row",
+            "give one column",
         )
     return pd.Series(array.reshape(-1))
 
@@ -250,6 +257,7 @@ def _array(values: Any, part: str, where: str) -> np.ndarray:
         raise UserError(
             "unsupported-type",
             f"{where}{part} is of type {kind}; expected an array of numbers or words",
+            "convert it to an array or a DataFrame",
         )
     return array
 

@@ -103,7 +103,11 @@ def _header(path: Path) -> tuple[list[str], str, tuple[str, ...]]:
     with _open(path) as stream:
         first = next((line for line in stream if line.strip()), "")
     if not first:
-        raise UserError("empty-file", f"{path.name} holds nothing but blank lines")
+        raise UserError(
+            "empty-file",
+            f"{path.name} holds nothing but blank lines",
+            "check how the file was written",
+        )
     separator, notes = ("\t" if ".tsv" in format_of(path) else ","), []
     if separator == "," and "," not in first and (other := re.search(r"[;\t]", first)):
         separator = other[0]

@@ -39,7 +39,9 @@ def read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
             "write it again; files of comma-separated text end in .csv",
         ) from error
     if table.empty:
-        raise UserError("no-rows", f"{path.name} has no rows or no columns")
+        raise UserError(
+            "no-rows", f"{path.name} has no rows or no columns", "check how it was written"
+        )
     notes: tuple[str, ...] = ()
     if any(name is not None for name in table.index.names):
         named = ", ".join(str(name) for name in table.index.names)

@@ -28,7 +28,7 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
     """
     given = Path(path).expanduser()
     if "\0" in str(given) or not str(path):
-        raise UserError("file-not-found", f"{str(path)!r} is no name of a file")
+        raise UserError("file-not-found", f"{str(path)!r} is no name of a file", "name one")
     if given.is_dir():
         raise UserError(
             "is-a-directory",

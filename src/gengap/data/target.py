@@ -149,6 +149,7 @@ def _distinct(name: str, series: pd.Series) -> _Distinct:
         raise UserError(
             "unsupported-type",
             f"the target '{name}' holds complex numbers; expected numbers or words",
+            "predict the real part, the imaginary part or the size",
         )
     if types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype):
         floats = series.to_numpy(dtype=np.float64, na_value=np.nan)
