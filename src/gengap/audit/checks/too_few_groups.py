@@ -14,7 +14,7 @@ FEWEST_GROUPS = 3
 
 def run(subject: Subject) -> Iterator[str]:
     needed = max(subject.folds, FEWEST_GROUPS)
-    if subject.units >= needed:
+    if subject.units >= needed or subject.units == len(subject.kept):
         return
     if subject.dataset.rows.groups is None:
         yield (
