@@ -34,7 +34,7 @@ class Words(click.Choice[str]):
             ) from error
 
 
-class Budget(click.ParamType[float]):
+class Budget(click.ParamType):  # type: ignore[type-arg] # generic in newer ones only
     """A duration such as ``60s``, ``5m`` or ``1h``, in seconds."""
 
     name = "duration"

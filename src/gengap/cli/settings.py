@@ -67,7 +67,11 @@ def read_settings(folder: Path, options: Collection[str]) -> Settings:
         if table is None:
             return Settings()
     if not isinstance(table, dict):
-        raise UserError("bad-settings", f"gengap's settings in {path} are no table")
+        raise UserError(
+            "bad-settings",
+            f"gengap's settings in {path} are no table",
+            "write them below a line [tool.gengap], such as: folds = 5",
+        )
     values = {}
     for key, value in table.items():
         name = key.replace("-", "_")
@@ -111,7 +115,9 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError("bad-settings", f"cannot read {path}: {error.strerror}") from error
+        raise UserError(
+            "bad-settings", f"cannot read {path}: {error.strerror}", "permit reading, or remove it"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(
             "bad-settings", f"{path} is not a TOML file: {error}", "mend or remove it"
