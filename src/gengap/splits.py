@@ -73,7 +73,7 @@ def make_splits(
     Raises
     ------
     UserError
-        ``too-few-folds``, ``too-few-repeats``, ``too-few-rows-to-split`` or
+        ``too-few-folds``, ``too-few-repeats``, ``negative-seed``, ``too-few-rows-to-split`` or
         ``too-few-groups-to-split``.
 
     Examples
@@ -83,18 +83,20 @@ def make_splits(
     (12, 3, 5)
     """
     rows = len(target)
-    _check(rows, folds, repeats, groups)
+    _check(rows, folds, repeats, seed, groups)
     labels = target if task == "classification" else None
     splits = []
     for repeat in range(repeats):
-        for fold, test in enumerate(_partition(labels, rows, groups, folds, (seed, repeat))):
+        of_repeat = np.random.SeedSequence(seed, spawn_key=(repeat,))
+        for fold, test in enumerate(_partition(labels, rows, groups, folds, of_repeat, spare=2)):
             rest = np.setdiff1d(np.arange(rows), test, assume_unique=True)
             inner = _partition(
                 None if labels is None else labels[rest],
                 len(rest),
                 None if groups is None else groups[rest],
                 _VALIDATION_PARTS,
-                (seed, repeat, fold),
+                np.random.SeedSequence(seed, spawn_key=(repeat, fold)),
+                spare=1,
             )
             validation = rest[inner[0]]
             training = np.setdiff1d(rest, validation, assume_unique=True)
@@ -124,8 +126,8 @@ def copies(features: pd.DataFrame | np.ndarray) -> np.ndarray:
         values = np.empty(features.shape, dtype=np.float64)
         for place, name in enumerate(features.columns):
             column = features[name]
-            words = column.dtype == object
-            values[:, place] = pd.factorize(column)[0] if words else column.to_numpy()
+            numeric = pd.api.types.is_numeric_dtype(column.dtype)
+            values[:, place] = column.to_numpy() if numeric else pd.factorize(column)[0]
     else:
         values = features.reshape(len(features), -1)
     if values.dtype.kind == "f":
@@ -166,7 +168,9 @@ def join_groups(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarr
     return pd.factorize(components[left])[0].astype(np.int64)
 
 
-def _check(rows: int, folds: int, repeats: int, groups: np.ndarray | None) -> None:
+def _check(rows: int, folds: int, repeats: int, seed: int, groups: np.ndarray | None) -> None:
+    if seed < 0:
+        raise UserError("negative-seed", f"the seed is {seed}", "use a whole number of at least 0")
     if folds < 2:
         raise UserError(
             "too-few-folds",
@@ -182,12 +186,16 @@ def _check(rows: int, folds: int, repeats: int, groups: np.ndarray | None) -> No
             "parts",
             "bring more rows, or use fewer folds",
         )
-    if groups is not None and (count := len(np.unique(groups))) < max(folds, 3):
+    if groups is None:
+        return
+    # Two folds of two groups each, or three of one: training and validation need one of the rest.
+    count, least = len(np.unique(groups)), 4 if folds == 2 else folds
+    if count < least:
         raise UserError(
             "too-few-groups-to-split",
             f"{count} groups cannot be split into {folds} folds with test, validation and "
-            "training parts",
-            "use at most as many folds as there are groups, of which there must be at least 3",
+            f"training parts; expected at least {least}",
+            "use fewer folds (3 need 3 groups), or leave the groups out",
         )
 
 
@@ -196,10 +204,15 @@ def _partition(
     rows: int,
     groups: np.ndarray | None,
     parts: int,
-    entropy: tuple[int, ...],
+    seed: np.random.SeedSequence,
+    *,
+    spare: int,
 ) -> list[np.ndarray]:
-    """Return the rows of every part; fewer parts where there are fewer rows or groups."""
-    state = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    """Return the rows of every part; fewer parts where there are fewer rows or groups.
+
+    No part takes so many groups that fewer than `spare` are left for the others.
+    """
+    state = int(seed.generate_state(1)[0])
     if groups is None:
         return _parts_of(labels, rows, parts, state)
     groups = np.unique(groups, return_inverse=True)[1]
@@ -209,8 +222,9 @@ def _partition(
         with _rare_classes_allowed():
             splitter = StratifiedGroupKFold(**settings)
             found = [test for _, test in splitter.split(np.zeros(rows), labels, groups)]
-        # Balancing the classes of few, large groups can leave a part empty.
-        if all(len(test) for test in found):
+        # Balancing the classes of few, large groups can leave a part empty, or another too few.
+        sizes = [len(np.unique(groups[test])) for test in found]
+        if min(sizes) > 0 and units - max(sizes) >= spare:
             return found
     kinds = None if labels is None else _largest_class(labels, groups, units)
     part_of = np.empty(units, dtype=np.int64)
