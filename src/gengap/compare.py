@@ -165,9 +165,9 @@ def compare(
     )
     for note in (*raw.notes, *design.notes, backend.note):
         progress.announce(note)
-    progress.announce(design.plan.describe())
     if dry_run:
         return Study(plan=design.plan)
+    progress.announce(design.plan.describe())
 
     folder = folder_of(out, x, raw.name, design.key)
     with open_store(folder) as store:
