@@ -14,6 +14,7 @@ from gengap.analysis import analyse, score_holdout
 from gengap.errors import UserError
 from gengap.statistics.comparison import compare_all
 from gengap.statistics.metrics import METRICS
+from gengap.statistics.power import settle
 
 numbers = st.sampled_from(
     [0.0, 0.5, 0.79, 0.8, 0.81, 1.0, None, float("nan"), float("inf"), -1e300]
@@ -69,6 +70,32 @@ def test_the_comparison_is_that_of_the_statistics(run, candidate):
     assert analysis.recipes[0].delta is None
     assert analysis.recipes[0].verdict == "baseline"
     assert analysis.recipes[0].settle == "settled"
+
+
+def test_what_would_settle_a_verdict_reckons_with_holm(run, candidate):
+    effects = 0.02 + 0.018 * np.linspace(-1.5, 1.5, 10)
+    names = [f"l2={k}" for k in range(12)]
+    scores = {name: lambda f: {"test": 0.8 + effects[f]} for name in names}
+    analysis = run(
+        {"baseline": {}, **scores},
+        (candidate("baseline"), *(candidate(name) for name in names)),
+        rope=0.001,
+    )
+    first, last = analysis.recipes[1], analysis.recipes[-1]
+    for row, tests in ((first, 12), (last, 1)):
+        expected = settle(
+            [score - 0.8 for score in row.fold_scores],
+            row.verdict,
+            ratio=20 / 180,
+            rope=0.001,
+            folds=10,
+            rows=200,
+            tests=tests,
+        )
+        found = (row.folds_to_settle, row.rows_to_settle, row.settle)
+        assert found == (expected.folds, expected.rows, expected.reason)
+    assert first.verdict == "probably_helps"
+    assert (first.settle, last.settle) == ("rows", "folds")
 
 
 def test_the_order_of_trials_does_not_matter(make, candidate):

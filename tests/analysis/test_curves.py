@@ -69,6 +69,8 @@ def test_bands_are_of_the_baseline_and_the_best(run, candidate):
         (FLAT, False),
         # Overfits: its lowest point is long past.
         ((1.0, 0.5, 0.4, *(0.4 + 0.01 * k for k in range(17))), False),
+        # Falls at the end, but not to where it has been.
+        ((1.0, 0.3, *([0.9] * 14), 0.8, 0.7, 0.6, 0.5), False),
         # Falls by less than 1 % of the way down.
         ((1.0, *np.linspace(0.301, 0.3, 19)), False),
         # Stopped early, though it fell.

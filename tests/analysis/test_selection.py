@@ -27,6 +27,7 @@ ACCURACY, RMSE = METRICS["accuracy"], METRICS["rmse"]
         # Diverged trials never win ...
         ([{"validation": 0.99, "status": "diverged"}, {"validation": 0.1}], 1),
         ([{"validation": 0.99, "status": "diverged"}, {"validation": None}], 1),
+        ([{"status": "diverged"}, {"validation": None, "loss": None}], 1),
         # ... unless all did.
         ([{"status": "diverged", "loss": 0.1}, {"status": "diverged", "loss": 0.2}], 0),
     ],
