@@ -23,7 +23,7 @@ from gengap.report.verdicts import (
 from gengap.results import CandidateResult, Results
 from gengap.statistics.records import Interval
 
-__all__ = ["existing", "headline", "lead"]
+__all__ = ["existing", "headline", "lead", "winner"]
 
 
 def headline(results: Results) -> str:
@@ -68,6 +68,12 @@ def lead(results: Results) -> CandidateResult | None:
                 ),
             )
     return None
+
+
+def winner(results: Results) -> CandidateResult:
+    """Return the candidate that the baseline is shown beside: the lead, else the refitted one."""
+    refitted = next((row for row in results.recipes if row.recipe == results.best.recipe), None)
+    return lead(results) or refitted or results.recipes[0]
 
 
 def existing(results: Results) -> str | None:

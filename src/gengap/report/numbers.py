@@ -14,12 +14,22 @@ from dataclasses import dataclass
 
 from gengap.statistics.records import Comparison, Interval
 
-__all__ = ["MINUS", "MISSING", "Scale", "number", "plural", "scale_of", "seconds", "share"]
+__all__ = [
+    "MINUS",
+    "MISSING",
+    "SUPERSCRIPTS",
+    "Scale",
+    "number",
+    "plural",
+    "scale_of",
+    "seconds",
+    "share",
+]
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "n/a"
 
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PERCENT = ("accuracy", "balanced_accuracy")
 _LABELS = {
     "roc_auc": "ROC AUC",
@@ -65,7 +75,7 @@ def number(
         digits = 2 if decimals is None else min(max(decimals + _exponent(x), 0), 2)
         mantissa, _, exponent = f"{x:.{digits}e}".partition("e")
         mantissa = _trimmed(mantissa) if trim else mantissa
-        text = f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+        text = f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
         if decimals is not None and round(x, decimals) == 0:
             text = f"{0:.{max(decimals, 0)}f}"
     else:
@@ -164,14 +174,13 @@ class Scale:
 
         Percents have one at least, so that a column of them lines up.
         """
+        is_percent = self.unit == " %"
         if s is not None and math.isfinite(s) and s > 0:
-            spread = s * self.factor
-            if self.factor != 1.0:
-                return min(max(1, -_exponent(spread)), 6)
-            return min(1 - _exponent(spread), 12)
-        if self.factor != 1.0:
+            digits = -_exponent(s * self.factor)
+            return min(max(1, digits), 6) if is_percent else min(1 + digits, 12)
+        if is_percent:
             return 1
-        return 2 - _exponent(x) if x else 2
+        return 2 - _exponent(x * self.factor) if x else 2
 
     def value(self, x: float | None, s: float | None = None) -> str:
         """Write a value of the metric with its unit (``"74.2 %"``)."""

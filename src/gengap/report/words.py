@@ -17,7 +17,7 @@ from gengap.report.advice import (
     what_would_change,
 )
 from gengap.report.glossary import GLOSSARY, LIMITS
-from gengap.report.headline import existing, headline, lead
+from gengap.report.headline import existing, headline, lead, winner
 from gengap.report.names import named, strengths
 from gengap.report.verdicts import (
     SEVERITIES,
@@ -68,6 +68,7 @@ __all__ = [
     "verdict",
     "what_would_change",
     "why_missing",
+    "winner",
     "with_words",
 ]
 
