@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gengap.data.load import load
 from gengap.errors import UserError
-from gengap.splits import copies, join_groups, make_splits
+from gengap.splits import make_splits
 
 PARTS = ("training", "validation", "test")
 SEEDS = st.integers(0, 2**32)
@@ -86,6 +84,20 @@ def test_groups_keep_the_shares_of_classes_where_they_can(groups):
         assert 0.1 < len(split.test) / 1800 < 0.3
 
 
+def test_folds_of_groups_of_all_sizes_are_about_as_large():
+    rng = np.random.default_rng(0)
+    sizes = np.concatenate([[150, 80, 60, 40, 40], rng.integers(2, 6, 100), np.ones(600, int)])
+    codes = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    target = (rng.random(len(sizes)) < 0.3).astype(int)[codes]
+    for task in ("classification", "regression"):
+        splits = make_splits(target, task=task, folds=5, seed=0, groups=codes)
+        check_partition(splits, len(codes), 5, 1)
+        sizes_of_folds = [len(split.test) for split in splits]
+        assert max(sizes_of_folds) - min(sizes_of_folds) <= 2
+        if task == "classification":
+            assert np.ptp([target[split.test].sum() for split in splits]) <= 1
+
+
 @pytest.mark.parametrize("groups", [None, np.arange(40), np.arange(40) // 2])
 def test_rare_classes_are_absent_from_some_parts_and_nothing_fails(groups):
     target = np.array([0] * 30 + [1] * 7 + [2, 2, 3])
@@ -146,46 +158,3 @@ def test_what_cannot_be_split_is_refused(options, code):
 def test_the_smallest_tables_are_split():
     check_partition(make_splits(np.array([0, 1, 0, 1]), task="classification", folds=4), 4, 4, 1)
     check_partition(make_splits(np.arange(4.0), task="regression", folds=2), 4, 2, 1)
-
-
-def test_equal_rows_have_one_code():
-    table = pd.DataFrame(
-        {
-            "a": [1.0, 1.0, np.nan, np.nan, 0.0, -0.0],
-            "w": np.array(["x", "x", None, None, "y", "y"], dtype=object),
-        }
-    )
-    assert copies(table).tolist() == [0, 0, 1, 1, 2, 2]
-    assert copies(table.assign(a=[1, 2, 3, 4, 5, 6.0])).tolist() == [0, 1, 2, 3, 4, 5]
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.int64, bool])
-def test_equal_tensors_have_one_code(dtype):
-    x = np.zeros((3, 4, 2), dtype=dtype)
-    x[1, 2, 1] = 1
-    assert copies(x).tolist() == [0, 1, 0]
-
-
-def test_the_copies_in_a_real_table_are_found():
-    features = load("sklearn:iris").rows.features
-    assert len(set(copies(features))) == len(features.drop_duplicates())
-
-
-@given(SEEDS, st.integers(1, 60))
-def test_joined_groups_are_the_connected_components(seed, rows):
-    rng = np.random.default_rng(seed)
-    first, second = rng.integers(0, rows, rows), rng.integers(0, rows, rows)
-    joined = join_groups(first, second)
-    expected = np.arange(rows)
-    for _ in range(rows):
-        for codes in (first, second):
-            for code in np.unique(codes):
-                expected[codes == code] = expected[codes == code].min()
-    assert (pd.factorize(expected)[0] == joined).all()
-
-
-def test_one_grouping_or_none_joins_to_itself():
-    codes = np.array([5, 5, 2])
-    assert join_groups(None, None) is None
-    for joined in (join_groups(codes, None), join_groups(None, codes)):
-        assert joined[0] == joined[1] != joined[2]

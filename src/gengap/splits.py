@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
+import heapq
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
 from gengap.errors import UserError
 
-__all__ = ["Split", "copies", "join_groups", "make_splits"]
+__all__ = ["Split", "make_splits"]
 
 # Validation is one of so many parts of what is not test: 20 %.
 _VALIDATION_PARTS = 5
-# scikit-learn's StratifiedGroupKFold balances classes and sizes of groups one by one, which takes
-# a millisecond a group; with more groups than this, chance balances their sizes as well.
+# scikit-learn's StratifiedGroupKFold takes a millisecond a group; so many it balances.
 _MOST_GROUPS_BALANCED = 200
 
 
@@ -49,9 +45,8 @@ def make_splits(
 
     In a repeat every row is in the test part of one fold. Validation is 20 % of what is not test.
     Classes keep their shares in every part as far as their rows allow: a class with fewer rows
-    than folds is absent from some parts. Rows of one group are in one part; where there are over
-    200 groups, each counts as one row of its most frequent class. A repeat is a new partition, by
-    its own seed.
+    than folds is absent from some parts. Rows of one group are in one part; of over 200 groups,
+    each counts as rows of its most frequent class. A repeat is a new partition, by its own seed.
 
     Parameters
     ----------
@@ -104,70 +99,6 @@ def make_splits(
     return tuple(splits)
 
 
-def copies(features: pd.DataFrame | np.ndarray) -> np.ndarray:
-    """Give rows with equal features one code.
-
-    Parameters
-    ----------
-    features : DataFrame (n, columns) or ndarray (n, ...)
-        Missing equals missing.
-
-    Returns
-    -------
-    ndarray of int64 (n,)
-        Codes in the order in which they first occur.
-
-    Examples
-    --------
-    >>> copies(pd.DataFrame({"a": [1.0, 2.0, 1.0]})).tolist()
-    [0, 1, 0]
-    """
-    if isinstance(features, pd.DataFrame):
-        values = np.empty(features.shape, dtype=np.float64)
-        for place, name in enumerate(features.columns):
-            column = features[name]
-            numeric = pd.api.types.is_numeric_dtype(column.dtype)
-            values[:, place] = column.to_numpy() if numeric else pd.factorize(column)[0]
-    else:
-        values = features.reshape(len(features), -1)
-    if values.dtype.kind == "f":
-        # One zero and one NaN, so that equal values have equal bytes.
-        values = np.where(np.isnan(values), np.nan, values + 0.0)
-    values = np.ascontiguousarray(values)
-    digests = [hashlib.blake2b(row, digest_size=16).digest() for row in values]
-    return pd.factorize(np.array(digests, dtype="V16").astype(object))[0].astype(np.int64)
-
-
-def join_groups(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
-    """Join two groupings: rows that either of them ties together share a code, and so on onwards.
-
-    Parameters
-    ----------
-    first, second : ndarray of int (n,), optional
-        Codes; None ties nothing together.
-
-    Returns
-    -------
-    ndarray of int64 (n,) or None
-        The connected components; None where both are None.
-
-    Examples
-    --------
-    >>> join_groups(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])).tolist()
-    [0, 0, 0, 1]
-    """
-    if first is None or second is None:
-        only = second if first is None else first
-        return None if only is None else np.unique(only, return_inverse=True)[1].astype(np.int64)
-    left = np.unique(first, return_inverse=True)[1]
-    right = np.unique(second, return_inverse=True)[1]
-    size = int(left.max(initial=-1)) + 1
-    nodes = size + int(right.max(initial=-1)) + 1
-    edges = coo_array((np.ones(len(left)), (left, right + size)), shape=(nodes, nodes))
-    components = connected_components(edges, directed=False)[1]
-    return pd.factorize(components[left])[0].astype(np.int64)
-
-
 def _check(rows: int, folds: int, repeats: int, seed: int, groups: np.ndarray | None) -> None:
     if seed < 0:
         raise UserError("negative-seed", f"the seed is {seed}", "use a whole number of at least 0")
@@ -212,33 +143,39 @@ def _partition(
 
     No part takes so many groups that fewer than `spare` are left for the others.
     """
-    state = int(seed.generate_state(1)[0])
+    state = seed.generate_state(2)
     if groups is None:
-        return _parts_of(labels, rows, parts, state)
+        return _parts_of(labels, rows, parts, int(state[0]))
     groups = np.unique(groups, return_inverse=True)[1]
     units = int(groups.max()) + 1
-    if labels is not None and units <= _MOST_GROUPS_BALANCED and _can_stratify(labels, parts):
-        settings = {"n_splits": min(parts, units), "shuffle": True, "random_state": state}
-        with _rare_classes_allowed():
-            splitter = StratifiedGroupKFold(**settings)
-            found = [test for _, test in splitter.split(np.zeros(rows), labels, groups)]
-        # Balancing the classes of few, large groups can leave a part empty, or another too few.
+    parts = min(parts, units)
+
+    def leaves_enough(found: list[np.ndarray]) -> bool:
         sizes = [len(np.unique(groups[test])) for test in found]
-        if min(sizes) > 0 and units - max(sizes) >= spare:
+        return min(sizes) > 0 and units - max(sizes) >= spare
+
+    if labels is not None and units <= _MOST_GROUPS_BALANCED and _can_stratify(labels, parts):
+        splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=int(state[0]))
+        with _rare_classes_allowed():
+            found = [test for _, test in splitter.split(np.zeros(rows), labels, groups)]
+        if leaves_enough(found):
             return found
-    kinds = None if labels is None else _largest_class(labels, groups, units)
-    part_of = np.empty(units, dtype=np.int64)
-    for part, members in enumerate(_parts_of(kinds, units, parts, state)):
-        part_of[members] = part
-    return [np.flatnonzero(part_of[groups] == part) for part in range(min(parts, units))]
+    part_of = _balanced(labels, groups, units, parts, np.random.default_rng(state))
+    found = [np.flatnonzero(part_of[groups] == part) for part in range(parts)]
+    if leaves_enough(found):
+        return found
+    members = _parts_of(None, units, parts, int(state[0]))
+    return [np.flatnonzero(np.isin(groups, some)) for some in members]
 
 
 def _parts_of(labels: np.ndarray | None, units: int, parts: int, state: int) -> list[np.ndarray]:
-    settings = {"n_splits": min(parts, units), "shuffle": True, "random_state": state}
-    if labels is None or not _can_stratify(labels, settings["n_splits"]):
-        return [test for _, test in KFold(**settings).split(np.zeros(units))]
+    parts = min(parts, units)
+    if labels is None or not _can_stratify(labels, parts):
+        splitter = KFold(parts, shuffle=True, random_state=state)
+        return [test for _, test in splitter.split(np.zeros(units))]
     with _rare_classes_allowed():
-        return [test for _, test in StratifiedKFold(**settings).split(np.zeros(units), labels)]
+        stratified = StratifiedKFold(parts, shuffle=True, random_state=state)
+        return [test for _, test in stratified.split(np.zeros(units), labels)]
 
 
 def _can_stratify(labels: np.ndarray, parts: int) -> bool:
@@ -246,12 +183,47 @@ def _can_stratify(labels: np.ndarray, parts: int) -> bool:
     return bool(np.unique(labels, return_counts=True)[1].max() >= parts)
 
 
-def _largest_class(labels: np.ndarray, groups: np.ndarray, units: int) -> np.ndarray:
+def _balanced(
+    labels: np.ndarray | None,
+    groups: np.ndarray,
+    units: int,
+    parts: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return the part of every group (units,): as many rows of a class and in all as can be.
+
+    Every group goes, the largest first and equally large ones by lot, to the part with the fewest
+    rows of its class so far (the class that most of its rows have), among these to the one with
+    the fewest rows. So a part stays empty only if there are fewer groups than parts.
+    """
+    kinds = np.zeros(units, dtype=np.int64) if labels is None else _largest_class(labels, groups)
+    sizes = np.bincount(groups, minlength=units)
+    lot = rng.permutation(units)
+    order = lot[np.argsort(-sizes[lot], kind="stable")]
+    part_of = np.empty(units, dtype=np.int64)
+    total = np.zeros(parts, dtype=np.int64)
+    for kind in np.unique(kinds):
+        # Rows of this class, rows in all, a lot, and the part.
+        fullness = [
+            (0, int(total[part]), int(tie), part) for part, tie in enumerate(rng.permutation(parts))
+        ]
+        heapq.heapify(fullness)
+        for unit in order[kinds[order] == kind].tolist():
+            size = int(sizes[unit])
+            of_kind, in_all, tie, part = fullness[0]
+            heapq.heapreplace(fullness, (of_kind + size, in_all + size, tie, part))
+            part_of[unit] = part
+        for _, in_all, _, part in fullness:
+            total[part] = in_all
+    return part_of
+
+
+def _largest_class(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return the class that most of a group's rows have (units,)."""
     classes, codes = np.unique(labels, return_inverse=True)
     pairs, counts = np.unique(groups * len(classes) + codes, return_counts=True)
     order = np.argsort(counts, kind="stable")
-    largest = np.zeros(units, dtype=np.int64)
+    largest = np.zeros(int(groups.max()) + 1, dtype=np.int64)
     largest[pairs[order] // len(classes)] = pairs[order] % len(classes)
     return largest
 
