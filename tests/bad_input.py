@@ -417,14 +417,14 @@ MODELS = [
         "module that fails",
         "raise OSError('no luck')\n",
         "{module}:small",
-        "model-not-importable",
+        "model-function-fails",
         "no luck",
     ),
     wrong_model(
         "function that fails",
         "def small():\n    return 1 / 0\n",
         "{module}:small",
-        "model-does-not-run",
+        "model-function-fails",
         "division by zero",
     ),
     wrong_model(

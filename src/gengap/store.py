@@ -12,6 +12,7 @@ import dataclasses
 import errno
 import json
 import math
+import os
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
@@ -119,12 +120,12 @@ class Store:
         """
         folder = Path(folder)
         path = folder / FILE_NAME
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / LOCK_NAME).open("a", encoding="utf-8")
-        except OSError as error:
-            raise _unwritable(folder, error.strerror or str(error)) from error
-        with contextlib.ExitStack() as on_failure:
+        with _undone_on_failure(folder), contextlib.ExitStack() as on_failure:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                lock = (folder / LOCK_NAME).open("a", encoding="utf-8")
+            except OSError as error:
+                raise _unwritable(folder, error.strerror or str(error)) from error
             on_failure.callback(lock.close)
             _take(lock, folder)
             with _translated(path, opening=True):
@@ -225,6 +226,24 @@ class Store:
     def _reading(self) -> Iterator[None]:
         with _translated(self.folder / FILE_NAME):
             yield
+
+
+@contextlib.contextmanager
+def _undone_on_failure(folder: Path) -> Iterator[None]:
+    """Where a run folder cannot be opened, remove what the attempt left in it."""
+    names = (LOCK_NAME, FILE_NAME, f"{FILE_NAME}-journal")
+    new_files = [folder / name for name in names if not os.path.lexists(folder / name)]
+    new_folders = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    try:
+        yield
+    except GengapError as error:
+        if error.code != "run-folder-busy":  # then what is new belongs to the other process
+            with contextlib.suppress(OSError):
+                for path in new_files:
+                    path.unlink(missing_ok=True)
+                for path in new_folders:
+                    path.rmdir()
+        raise
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

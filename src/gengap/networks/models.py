@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import sys
+import traceback
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,7 +158,7 @@ def _call_function(
     words: str, input_shape: tuple[int, ...], outputs: int, task: str
 ) -> keras.Model:
     module_name, _, function_name = words.partition(":")
-    with _working_directory_importable():
+    with _working_directory_importable(), _users_code(words):
         try:
             module = importlib.import_module(module_name)
         except (ImportError, ValueError, SyntaxError) as error:
@@ -183,6 +184,24 @@ def _call_function(
             "return the network itself, built or not, compiled or not",
         )
     return network
+
+
+@contextmanager
+def _users_code(words: str) -> Iterator[None]:
+    """Say of code that is not ours where it failed; what cannot be imported is told elsewhere."""
+    try:
+        yield
+    except (UserError, ImportError, SyntaxError):
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        reason = str(error).strip().splitlines()
+        raise UserError(
+            "model-function-fails",
+            f"{words} raised {type(error).__name__}{f': {reason[0]}' if reason else ''} "
+            f"(line {place.lineno} of {place.filename})",
+            "call it on its own in Python to see the whole traceback",
+        ) from error
 
 
 def _call(function: Any, words: str, input_shape: tuple[int, ...], outputs: int, task: str) -> Any:
