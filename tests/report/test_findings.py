@@ -56,8 +56,8 @@ def test_nothing_found_is_said() -> None:
 def test_json_holds_what_the_findings_say() -> None:
     dataset = _dataset()
     findings = audit(Subject(dataset))
-    document = json.loads(findings_json(findings, dataset=dataset))
-    assert document["dataset"]["rows"] == 120
-    assert document["dataset"]["classes"] == ["a", "b", "c"]
+    document = json.loads(findings_json(findings, dataset))
+    assert document["rows"] == 120
+    assert document["classes"] == ["a", "b", "c"]
     assert [finding["code"] for finding in document["audit"]] == [f.code for f in findings]
     assert set(document["audit"][0]) == {"code", "severity", "message", "why", "action"}

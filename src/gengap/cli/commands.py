@@ -174,38 +174,21 @@ def audit(
 
     Ends with 2 where `gengap compare` would refuse to start.
     """
-    import dataclasses
-
     from gengap.audit import Subject
     from gengap.audit import audit as find
     from gengap.data.load import load
+    from gengap.report.findings import findings_json, render_findings
 
     dataset = load(data, target=target, task=task, test=test, groups=groups, weight=weight)
     findings = find(Subject(dataset, folds, duplicates, metric))
     refused = any(finding.severity == "refuse" for finding in findings)
     if as_json:
-        document = {
-            "dataset": dataset.name,
-            "task": dataset.task,
-            "rows": len(dataset.rows),
-            "notes": list(dataset.notes),
-            "audit": [dataclasses.asdict(finding) for finding in findings],
-        }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    else:
+        click.echo(findings_json(findings, dataset), nl=False)
+    elif refused or not quiet:
         from rich.console import Console
 
-        from gengap.report.terminal import render_audit
-
-        console = Console(highlight=False)
         shown = [finding for finding in findings if not quiet or finding.severity == "refuse"]
-        for part in render_audit(shown):
-            console.print(part)
-        if not quiet:
-            for note in dataset.notes:
-                click.echo(f"Note: {note}")
-            if not findings:
-                click.echo(f"Nothing found in {len(dataset.rows):,} rows of {dataset.name}.")
+        render_findings(shown, Console(highlight=False), dataset=dataset)
     if refused:
         click.get_current_context().exit(UserError.exit_code)
 

@@ -48,38 +48,22 @@ def render_findings(
     console.print(_summary(findings), highlight=False, markup=False)
 
 
-def findings_json(findings: Sequence[Finding], *, dataset: Dataset | None = None) -> str:
+def findings_json(findings: Sequence[Finding], dataset: Dataset) -> str:
     """Write what the audit found as one JSON document.
 
     Parameters
     ----------
     findings : sequence of Finding
-    dataset : Dataset, optional
+    dataset : Dataset
         What was looked at.
 
     Returns
     -------
     str
-        ``{"dataset": {...} or null, "audit": [{code, severity, message, why, action}, ...]}``.
-
-    Examples
-    --------
-    >>> print(findings_json([]), end="")
-    {
-      "dataset": null,
-      "audit": []
-    }
+        What was looked at, and under ``"audit"`` a list of {code, severity, message, why, action}.
     """
     document = {
-        "dataset": None if dataset is None else _summarized(dataset),
-        "audit": [dataclasses.asdict(finding) for finding in findings],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _summarized(dataset: Dataset) -> dict[str, object]:
-    return {
-        "name": dataset.name,
+        "dataset": dataset.name,
         "source": dataset.source,
         "rows": len(dataset.rows),
         "columns": len(dataset.columns),
@@ -87,7 +71,9 @@ def _summarized(dataset: Dataset) -> dict[str, object]:
         "target": dataset.target_name,
         "classes": list(dataset.classes),
         "test_rows": None if dataset.test is None else len(dataset.test),
+        "audit": [dataclasses.asdict(finding) for finding in findings],
     }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _heading(dataset: Dataset) -> str:
