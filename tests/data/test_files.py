@@ -59,6 +59,21 @@ def test_another_separator_is_noted(tmp_path):
     assert dataset.notes == ("a.csv is separated by semicolons, not by commas",)
 
 
+def test_numbers_between_semicolons_may_have_a_decimal_comma(tmp_path):
+    path = written(tmp_path, "a.csv", "a;w;y\n1,5;x;-0,5\n2;z;1,25\n")
+    dataset = load(path, target="y")
+    assert dataset.rows.features["a"].tolist() == [1.5, 2.0]
+    assert dataset.rows.target.tolist() == [-0.5, 1.25]
+    assert any("decimal comma" in note for note in dataset.notes)
+    assert load(path, target="y", test=path).test.target.tolist() == [-0.5, 1.25]
+
+
+def test_words_for_no_value_in_the_target_are_named(tmp_path):
+    dataset = load(written(tmp_path, "a.csv", "a,y\n1,mild\n2,None\n3,severe\n"), target="y")
+    assert dataset.classes == ("mild", "severe")
+    assert "'None' means no value" in dataset.notes[0]
+
+
 def test_text_may_hold_separators_lines_and_very_long_cells(tmp_path):
     long = "w" * 200_000
     path = written(tmp_path, "a.csv", f'a,y\n"p, q",u\n"two\nlines",v\n{long},u\n')
@@ -91,6 +106,7 @@ BAD = {
     "one column": ("a.csv", "y\nu\nv\n", "one-column", "besides 'y'"),
     "a name twice": ("a.csv", "a,a,y\n1,2,u\n", "duplicate-columns", "named 'a'"),
     "a long row": ("a.csv", "a,y\n1,u\n1,2,u\n", "ragged-rows", "3 cells in line 3"),
+    "a row without its target": ("a.csv", "a,y\n1,u\n2\n", "ragged-rows", "1 cell in line 3"),
     "a short row": ("a.csv", "a,b,y\n1,2,u\n1,2\n", "ragged-rows", "2 cells in line 3"),
     "all rows long": ("a.csv", "a,y\n1,u,3\n2,v,4\n", "ragged-rows", "3 cells in line 2"),
     "an open quote": ("a.csv", 'a,y\n1,"u\n2,v\n', "unclosed-quote", "never closed"),

@@ -170,7 +170,7 @@ def test_groups_in_both_parts_are_noted(csv, tmp_path):
     table(4).assign(patient=[0, 0, 99, 99]).to_csv(path, index=False)
     dataset = load(csv, target="label", groups="patient", test=path)
     assert dataset.test.groups.tolist() == [0, 0, 6, 6]
-    assert any(note.startswith("1 group") for note in dataset.notes)
+    assert any(note.endswith("training rows: 1") for note in dataset.notes)
 
 
 def test_a_test_part_without_a_column_is_refused(csv, tmp_path):

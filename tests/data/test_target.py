@@ -71,6 +71,7 @@ def test_rows_without_a_target_are_left_out_and_counted():
     assert target.known.tolist() == [True, False, False, True]
     assert target.values.tolist() == [0, 1]
     assert "2 of 4 rows" in target.notes[0]
+    assert "('?' means no value)" in target.notes[0]
 
 
 @pytest.mark.parametrize("values", [[None, None], [np.nan, np.nan], ["", "NA"]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -161,11 +162,7 @@ def check_names(table: pd.DataFrame) -> pd.DataFrame:
             "unsupported-type", "the table's columns have several levels", "join their names to one"
         )
     names = [str(name) for name in table.columns]
-    repeated = (
-        sorted({name for name in names if names.count(name) > 1})
-        if len(set(names)) < len(names)
-        else []
-    )
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise UserError(
             "duplicate-columns",

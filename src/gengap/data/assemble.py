@@ -190,7 +190,9 @@ def _test_part(
         groups = groups[known]
         shared = np.intersect1d(groups, rows.groups).size
         if shared:
-            notes.append(f"{shared} groups have rows in the test part and among the training rows")
+            notes.append(
+                f"groups with rows both in the test part and among the training rows: {shared}"
+            )
     return Part(features, values, None, groups), notes
 
 

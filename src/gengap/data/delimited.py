@@ -8,8 +8,10 @@ import io
 import re
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +26,20 @@ __all__ = ["read_delimited"]
 _LONGEST_CELL = 2**27
 # Control characters that no text holds; tabs, line and page ends, and the end mark of DOS it may.
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
+
+# Characters after the header that show how the numbers are written.
+_SAMPLE = 2**16
+_COMMA_NUMBER = r"[+-]?\d+,\d+"
+_DECIMAL_COMMA = r"^\s*([+-]?\d+),(\d+)\s*$"
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a file is written: the names of its columns, separator and decimal point."""
+
+    header: list[str]
+    separator: str
+    decimal: str
 
 
 def read_delimited(
@@ -53,34 +69,39 @@ def read_delimited(
     """
     with _faults(path):
         _check_text(path)
-        header, separator, notes = _header(path)
-        table = _read(path, header, separator, text)
+        way, notes = _way(path)
+        header, kept = way.header, [name for name in way.header if text is None or name in text]
+        table = _read(path, way, kept)
     if table.empty:
         raise UserError(
             "no-rows", f"{path.name} has a header and no rows", "check how the file was written"
         )
-    if len(header) > 1 and table[header[-1]].isna().any():
+    last = table[header[-1]]
+    if len(header) > 1 and (last.isna().any() or last.eq("").any()):
         # The parser fills short rows up with missing cells, without a word.
-        _check_widths(path, header, separator)
+        _check_widths(path, way)
+    if way.decimal == ",":
+        for name in kept:
+            table[name] = table[name].str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
     return table, notes
 
 
-def _read(
-    path: Path, header: list[str], separator: str, text: Collection[str] | None
-) -> pd.DataFrame:
+def _read(path: Path, way: _Way, kept: Collection[str]) -> pd.DataFrame:
+    spellings = missing_spellings()
     try:
         with _open(path) as stream, warnings.catch_warnings():
             # Rows that are longer than the header by the same number of cells only get a warning.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return pd.read_csv(
                 stream,
-                sep=separator,
+                sep=way.separator,
+                decimal=way.decimal,
                 header=0,
-                names=header,
+                names=way.header,
                 index_col=False,
-                dtype={name: str for name in header if text is None or name in text},
+                dtype=dict.fromkeys(kept, str),
                 keep_default_na=False,
-                na_values=missing_spellings(),
+                na_values={name: spellings for name in way.header if name not in kept},
                 skipinitialspace=True,
                 low_memory=False,
             )
@@ -91,7 +112,7 @@ def _read(
                 f'{path.name} has a quotation mark (") that is opened and never closed',
                 'close it; a mark inside quoted text is written twice ("")',
             ) from error
-        _check_widths(path, header, separator)
+        _check_widths(path, way)
         raise UserError(
             "not-a-table",
             f"{path.name} cannot be read as a table: {error}",
@@ -99,20 +120,24 @@ def _read(
         ) from error
 
 
-def _header(path: Path) -> tuple[list[str], str, tuple[str, ...]]:
+def _way(path: Path) -> tuple[_Way, tuple[str, ...]]:
     with _open(path) as stream:
         first = next((line for line in stream if line.strip()), "")
+        start = stream.read(_SAMPLE)
     if not first:
         raise UserError(
             "empty-file",
             f"{path.name} holds nothing but blank lines",
             "check how the file was written",
         )
-    separator, notes = ("\t" if ".tsv" in format_of(path) else ","), []
+    separator, decimal, notes = ("\t" if ".tsv" in format_of(path) else ","), ".", []
     if separator == "," and "," not in first and (other := re.search(r"[;\t]", first)):
         separator = other[0]
         found = "semicolons" if separator == ";" else "tabs"
         notes.append(f"{path.name} is separated by {found}, not by commas")
+        if re.search(rf"(^|[;\t])\s*{_COMMA_NUMBER}\s*($|[;\t])", start, re.MULTILINE):
+            decimal = ","
+            notes.append(f"numbers in {path.name} are read with a decimal comma")
     with _open(path) as stream:
         rows = csv.reader(stream, delimiter=separator, skipinitialspace=True)
         cells = [cell.strip() for cell in next(row for row in rows if len(row) > 1 or any(row))]
@@ -120,7 +145,7 @@ def _header(path: Path) -> tuple[list[str], str, tuple[str, ...]]:
     unnamed = [name for name, cell in zip(header, cells, strict=True) if not cell]
     if unnamed:
         notes.append(f"{path.name} has columns without a name, called {', '.join(unnamed)}")
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    repeated = [name for name, count in Counter(header).items() if count > 1]
     if repeated:
         listed = ", ".join(repr(name) for name in repeated[:5])
         raise UserError(
@@ -128,19 +153,20 @@ def _header(path: Path) -> tuple[list[str], str, tuple[str, ...]]:
             f"{path.name} has several columns named {listed}",
             "give every column a name of its own",
         )
-    return header, separator, tuple(notes)
+    return _Way(header, separator, decimal), tuple(notes)
 
 
-def _check_widths(path: Path, header: list[str], separator: str) -> None:
+def _check_widths(path: Path, way: _Way) -> None:
+    header = way.header
     with _open(path) as stream:
-        rows = csv.reader(stream, delimiter=separator, skipinitialspace=True)
+        rows = csv.reader(stream, delimiter=way.separator, skipinitialspace=True)
         widths = ((rows.line_num, len(cells)) for cells in rows)
         wrong = [(line, width) for line, width in widths if width not in (0, len(header))]
     if wrong:
         line, width = wrong[0]
         raise UserError(
             "ragged-rows",
-            f"{path.name} has {len(header)} columns in its header and {width} cells in line {line} "
+            f"{path.name} has {len(header)} columns in its header and {width} {'cell' if width == 1 else 'cells'} in line {line} "
             f"({len(wrong)} such {'line' if len(wrong) == 1 else 'lines'})",
             "give every row as many cells as the header; put text that holds the separator into "
             'quotation marks (")',

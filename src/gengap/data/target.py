@@ -90,7 +90,7 @@ def read_target(name: str, series: pd.Series, *, task: Task | None = None) -> Ta
     if not known.all():
         notes.append(
             f"{int((~known).sum())} of {known.size} rows are left out: they have no value in the "
-            f"target '{name}'"
+            f"target '{name}'{_spelt(series[~known])}"
         )
     codes = found.codes[known]
     if task == "regression":
@@ -131,6 +131,12 @@ def read_test_target(target: Target, series: pd.Series) -> tuple[np.ndarray, np.
     known = found.codes >= 0
     lookup = np.array([place[name] for name in found.names], dtype=np.int64)
     return known, lookup[found.codes[known]] if known.any() else np.zeros(0, np.int64)
+
+
+def _spelt(missing: pd.Series) -> str:
+    """Say how missing values are written, in case one of them was meant as a class."""
+    words = [word for word in missing.dropna().astype(str).str.strip().unique().tolist() if word]
+    return f" ({', '.join(repr(word) for word in words[:5])} means no value)" if words else ""
 
 
 @dataclass(frozen=True, eq=False)
