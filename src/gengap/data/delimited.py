@@ -164,10 +164,12 @@ def _check_widths(path: Path, way: _Way) -> None:
         wrong = [(line, width) for line, width in widths if width not in (0, len(header))]
     if wrong:
         line, width = wrong[0]
+        cells = "1 cell" if width == 1 else f"{width} cells"
+        lines = "1 such line" if len(wrong) == 1 else f"{len(wrong)} such lines"
         raise UserError(
             "ragged-rows",
-            f"{path.name} has {len(header)} columns in its header and {width} {'cell' if width == 1 else 'cells'} in line {line} "
-            f"({len(wrong)} such {'line' if len(wrong) == 1 else 'lines'})",
+            f"{path.name} has {len(header)} columns in its header and {cells} in line {line} "
+            f"({lines})",
             "give every row as many cells as the header; put text that holds the separator into "
             'quotation marks (")',
         )

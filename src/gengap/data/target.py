@@ -180,7 +180,7 @@ def _distinct(name: str, series: pd.Series) -> _Distinct:
 
 
 def _find_task(name: str, found: _Distinct) -> tuple[Task, list[str]]:
-    if found.numbers is None or found.numbers.size == 0 or found.categories:
+    if found.numbers is None or found.numbers.size < 2 or found.categories:
         return "classification", []
     if not np.equal(np.mod(found.numbers, 1), 0).all():
         return "regression", []
