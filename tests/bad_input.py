@@ -478,6 +478,12 @@ def without_permission(folder: Path) -> list[str]:
     return ["data.csv", "--target", "y", "--out", out]
 
 
+def with_files_of_the_user(folder: Path) -> list[str]:
+    write_table(folder / "data.csv")
+    (folder / "model.keras").write_text("mine", encoding="utf-8")
+    return ["data.csv", "--target", "y", "--out", "."]
+
+
 def with_a_database_of_others(folder: Path) -> list[str]:
     import sqlite3
 
@@ -495,6 +501,12 @@ PLACES = [
     Case("run folder is a file", in_occupied_place, "run-folder", ("results", "--out")),
     Case("run folder below a file", below_a_file, "run-folder", ("results", "--out")),
     Case("run folder not writable", without_permission, "run-folder", ("--out",)),
+    Case(
+        "run folder with a file of the user",
+        with_files_of_the_user,
+        "run-folder-taken",
+        ("model.keras", "--out"),
+    ),
     Case("run folder of another program", with_a_database_of_others, "store-corrupt", ("--out",)),
 ]
 

@@ -170,7 +170,7 @@ def compare(
     progress.announce(design.plan.describe())
 
     folder = folder_of(out, x, raw.name, design.key)
-    with open_store(folder) as store:
+    with open_store(folder, design.key) as store:
         trials = train_plan(design.plan, design.material, store, progress)
         analysis = analyse(
             trials,

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gengap.errors import UnfinishedError
-from gengap.store import Store
+from gengap.errors import UnfinishedError, UserError
+from gengap.store import FILE_NAME, Store
 from gengap.study import Study, curve_table, trial_table
 
 __all__ = ["FILES", "folder_of", "open_store", "write_run_folder", "write_whole"]
@@ -58,14 +58,47 @@ def folder_of(out: str | Path | None, source: Any, name: str, key: str) -> Path 
 
 
 @contextmanager
-def open_store(folder: Path | None) -> Iterator[Store]:
-    """Open the run folder's store; one that is thrown away where there is no folder."""
-    if folder is not None:
-        with Store.open(folder) as store:
+def open_store(folder: Path | None, key: str) -> Iterator[Store]:
+    """Open the run folder's store; one that is thrown away where there is no folder.
+
+    Parameters
+    ----------
+    folder : Path, optional
+    key : str
+        Of the study.
+
+    Raises
+    ------
+    UserError
+        ``run-folder-taken`` where the folder has files of these names that no study wrote, or
+        holds another study; and as `Store.open`.
+    """
+    if folder is None:
+        with (
+            tempfile.TemporaryDirectory(prefix="gengap-") as temporary,
+            Store.open(temporary) as store,
+        ):
             yield store
         return
-    with tempfile.TemporaryDirectory(prefix="gengap-") as temporary, Store.open(temporary) as store:
+    if not (folder / FILE_NAME).exists():
+        taken = [name for name in FILES.values() if (folder / name).exists()]
+        if taken:
+            raise _taken(folder, f"has a {taken[0]} that gengap did not write")
+    with Store.open(folder) as store:
+        holds = store.load_blob("study")
+        if holds is None:
+            store.save_blob("study", key.encode())
+        elif holds != key.encode():
+            raise _taken(folder, "holds another study, of other data, settings or candidates")
         yield store
+
+
+def _taken(folder: Path, why: str) -> UserError:
+    return UserError(
+        "run-folder-taken",
+        f"the run folder {folder} {why}",
+        "give another folder with --out, or leave --out away",
+    )
 
 
 def write_run_folder(study: Study, folder: Path) -> None:

@@ -118,6 +118,8 @@ class Check:
     run : callable
         ``(subject) -> iterator of str``: what was seen, with the evidence, in clauses without a
         full stop; nothing where all is well.
+    final : bool
+        Whether a study could not go on with it even if the user let it pass.
     """
 
     code: str
@@ -126,6 +128,7 @@ class Check:
     why: str
     action: str
     run: Callable[[Subject], Iterator[str]]
+    final: bool = False
 
     def findings(self, subject: Subject) -> tuple[Finding, ...]:
         """Run the check over a subject."""

@@ -75,8 +75,8 @@ def refuse(findings: Sequence[Finding], allow: Iterable[str] = ()) -> None:
     ----------
     findings : sequence of Finding
     allow : iterable of str
-        Codes that the user lets pass. Codes of findings that do not refuse, or that were not made,
-        change nothing.
+        Codes that the user lets pass. Codes of findings that do not refuse, that were not made, or
+        with which no study can go on (`Check.final`) change nothing.
 
     Raises
     ------
@@ -92,14 +92,17 @@ def refuse(findings: Sequence[Finding], allow: Iterable[str] = ()) -> None:
                 f"no finding is called {code!r}",
                 suggest(code, [c.code for c in all_checks().values() if c.severity == "refuse"]),
             )
-    refused = [f for f in findings if f.severity == "refuse" and f.code not in allowed]
-    if refused:
+    final = {check.code for check in all_checks().values() if check.final}
+    passed = set(allowed) - final
+    refused = [f for f in findings if f.severity == "refuse" and f.code not in passed]
+    if not refused:
+        return
+    hint = refused[0].action
+    if not any(finding.code in final for finding in refused):
         options = " ".join(f"--allow {finding.code}" for finding in refused)
-        raise UserError(
-            refused[0].code,
-            "; ".join(_clause(finding.message) for finding in refused),
-            f"{refused[0].action} To go on all the same: {options}",
-        )
+        hint += f" To go on all the same: {options}"
+    message = "; ".join(_clause(finding.message) for finding in refused)
+    raise UserError(refused[0].code, message, hint)
 
 
 def _clause(sentence: str) -> str:

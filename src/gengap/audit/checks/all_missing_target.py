@@ -24,4 +24,5 @@ CHECK = Check(
         "empty. Name another column with --target."
     ),
     run=run,
+    final=True,
 )

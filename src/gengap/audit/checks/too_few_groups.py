@@ -35,4 +35,5 @@ CHECK = Check(
     why="A group stays on one side of every split, so some test parts would have no rows.",
     action="Use fewer folds (--folds), or other groups (--groups).",
     run=run,
+    final=True,
 )
