@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from gengap.data.cells import distinct_words
 from gengap.data.columns import check_finite, read_table_as, type_columns
 from gengap.data.dataset import Column, Dataset, Part, Task
 from gengap.data.fingerprint import fingerprint
@@ -201,19 +202,23 @@ def _groups(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     if rows.groups is None:
         return None, None
-    for part in (rows, test):
-        if part is not None and part.groups is not None and part.groups.isna().any():
+    parts = [rows.groups] if test is None or test.groups is None else [rows.groups, test.groups]
+    # A cell that says that there is no value names no group, however the file was read.
+    found = [distinct_words(str(part.name), part).codes for part in parts]
+    for codes in found:
+        if (codes < 0).any():
             raise UserError(
                 "missing-groups",
-                f"the groups miss a value in row {int(np.flatnonzero(part.groups.isna())[0]) + 1}",
+                f"the groups miss a value in row {int(np.flatnonzero(codes < 0)[0]) + 1}",
                 "give every row a group (a row of its own is a group of one)",
             )
-    words = rows.groups.astype(str)
-    if test is None or test.groups is None:
-        return pd.factorize(words[known])[0].astype(np.int64), None
-    both = pd.concat([words[known], test.groups.astype(str)], ignore_index=True)
-    codes = pd.factorize(both)[0].astype(np.int64)
-    return codes[: int(known.sum())], codes[int(known.sum()) :]
+    both = distinct_words(
+        str(rows.groups.name), pd.concat([part.astype(object) for part in parts], ignore_index=True)
+    )
+    kept = np.append(known, np.ones(len(both.codes) - len(known), bool))
+    codes = pd.factorize(both.codes[kept])[0].astype(np.int64)
+    inside = int(known.sum())
+    return codes[:inside], codes[inside:] if len(parts) > 1 else None
 
 
 def _weights(rows: Raw, known: np.ndarray) -> np.ndarray | None:
