@@ -59,10 +59,15 @@ def _stack(curves: Sequence[Sequence[float]]) -> NDArray[np.float64]:
 
 
 def _quantile(values: NDArray[np.float64], q: float) -> tuple[float | None, ...]:
-    columns = (column[np.isfinite(column)] for column in values.T)
-    return tuple(
-        finite_or_none(np.quantile(column, q)) if column.size else None for column in columns
-    )
+    """Return the quantile of every column; None where nothing is finite."""
+    # Column by column NumPy takes longer than the rest of the analysis.
+    found = np.full(values.shape[1], np.nan)
+    complete = np.isfinite(values).all(axis=0)
+    found[complete] = np.quantile(values[:, complete], q, axis=0)
+    for place in np.flatnonzero(~complete & np.isfinite(values).any(axis=0)):
+        column = values[:, place]
+        found[place] = np.quantile(column[np.isfinite(column)], q)
+    return tuple(finite_or_none(value) for value in found)
 
 
 def still_improves(trial: Trial, epochs: int) -> bool:
