@@ -20,7 +20,7 @@ from gengap.data.cells import missing_spellings
 from gengap.data.paths import format_of
 from gengap.errors import UserError
 
-__all__ = ["read_delimited"]
+__all__ = ["dialect_of", "read_delimited"]
 
 # Cells longer than the csv module's default limit (128 KiB) are texts, not faults.
 _LONGEST_CELL = 2**27
@@ -84,6 +84,26 @@ def read_delimited(
         for name in kept:
             table[name] = table[name].str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
     return table, notes
+
+
+def dialect_of(path: Path) -> tuple[list[str], str, str]:
+    """Return how a CSV or TSV file is written.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `read_delimited` reads.
+
+    Returns
+    -------
+    header : list of str
+        Names of the columns.
+    separator : str
+    decimal : str
+        The decimal point or comma.
+    """
+    way, _ = _way(path)
+    return way.header, way.separator, way.decimal
 
 
 def _read(path: Path, way: _Way, kept: Collection[str]) -> pd.DataFrame:

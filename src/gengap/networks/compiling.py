@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
-__all__ = ["copy_compilation", "copy_optimizer"]
+__all__ = [
+    "compile_plainly",
+    "copy_compilation",
+    "copy_optimizer",
+    "decay_exclusions",
+    "is_keras_own",
+    "single_loss",
+]
 
 
 def copy_compilation(
@@ -54,17 +61,60 @@ def copy_optimizer(
     if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
         config["learning_rate"] = schedule
     new = type(optimizer).from_config(config)
-    excluded: set[int] = getattr(optimizer, "_exclude_from_weight_decay", set())
-    pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    excluded, pattern = _excluded(optimizer)
     if excluded or pattern is not None:
         new.exclude_from_weight_decay(
             var_list=[variables[key] for key in excluded if key in variables],
-            var_names=None if pattern is None else [pattern.pattern],
+            var_names=None if pattern is None else [pattern],
         )
     return new
+
+
+def decay_exclusions(
+    optimizer: keras.optimizers.Optimizer, variables: Sequence[Any]
+) -> tuple[tuple[int, ...], str | None]:
+    """Return which variables an optimizer was told not to decay, and the pattern of names."""
+    excluded, pattern = _excluded(optimizer)
+    places = tuple(place for place, variable in enumerate(variables) if id(variable) in excluded)
+    return places, pattern
+
+
+def _excluded(optimizer: keras.optimizers.Optimizer) -> tuple[set[int], str | None]:
+    """Return the ids of the variables that are not decayed, and the pattern of such names."""
+    excluded: set[int] = getattr(optimizer, "_exclude_from_weight_decay", set())
+    pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    return excluded, None if pattern is None else pattern.pattern
 
 
 def _fresh_metric(metric: Any) -> Any:
     if isinstance(metric, keras.metrics.Metric):
         return type(metric).from_config(metric.get_config())
     return metric
+
+
+def compile_plainly(source: keras.Model, target: keras.Model) -> None:
+    """Compile a network that is to be saved, with what loads where only Keras is installed.
+
+    Nothing happens where the source's optimizer or loss is not one of Keras' own; metrics of the
+    user's own are left out. The optimizer is built, or a warning would meet whoever loads it.
+    """
+    if not source.compiled or not all(
+        is_keras_own(part) for part in (source.optimizer, single_loss(source))
+    ):
+        return
+    target.compile(
+        optimizer=copy_optimizer(source.optimizer, {}),
+        loss=source.loss,
+    )
+    target.optimizer.build(target.trainable_variables)
+
+
+def is_keras_own(value: Any) -> bool:
+    """Tell whether an optimizer, a loss or a layer is one of Keras' own, or the name of one."""
+    kind = value if hasattr(value, "__name__") else type(value)
+    return isinstance(value, str) or str(getattr(kind, "__module__", "")).startswith("keras.")
+
+
+def single_loss(model: keras.Model) -> Any:
+    """Return the loss of a network with one output, as it was given."""
+    return keras.tree.flatten(model.loss)[0]

@@ -12,16 +12,22 @@ DEFINITIONS = '''
 def smooth_labels(loss, smoothing):
     """Mix the loss of the true class with the mean of the losses of all classes."""
     loss = keras.losses.get(loss)
+    row_losses = loss.call if isinstance(loss, keras.losses.Loss) else loss
+    one_hot = isinstance(loss, keras.losses.CategoricalCrossentropy)
+    one_hot = one_hot or loss is keras.losses.categorical_crossentropy
+
+    def every_class(targets, outputs):
+        for k in range(max(2, outputs.shape[-1])):
+            if one_hot:
+                code = keras.ops.full_like(targets[..., 0], k, dtype="int32")
+                yield keras.ops.one_hot(code, outputs.shape[-1])
+            else:
+                yield keras.ops.full_like(targets, k)
 
     def smoothed(targets, outputs):
-        classes = max(2, outputs.shape[-1])
-        if isinstance(loss, keras.losses.CategoricalCrossentropy):
-            every = [keras.ops.one_hot(keras.ops.full_like(targets[..., 0], k, dtype="int32"), classes)
-                     for k in range(classes)]
-        else:
-            every = [keras.ops.full_like(targets, k) for k in range(classes)]
-        uniform = sum(loss.call(one, outputs) for one in every) / classes
-        return (1 - smoothing) * loss.call(targets, outputs) + smoothing * uniform
+        losses = [row_losses(alternative, outputs) for alternative in every_class(targets, outputs)]
+        uniform = sum(losses) / len(losses)
+        return (1 - smoothing) * row_losses(targets, outputs) + smoothing * uniform
 
     return smoothed
 '''

@@ -1,0 +1,14 @@
+"""A finished recipe as an ordinary Keras model, and as a plain Keras program that trains it."""
+
+from gengap.export.models import plain_model, trained_model
+from gengap.export.origin import Origin
+from gengap.export.program import Training, plain_source, recipe_source
+
+__all__ = [
+    "Origin",
+    "Training",
+    "plain_model",
+    "plain_source",
+    "recipe_source",
+    "trained_model",
+]

@@ -1,0 +1,151 @@
+"""Objects of Keras as the Python expressions that make them, with no argument that is a default."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+__all__ = ["NotPlainError", "expression", "literal"]
+
+_NAMESPACES: Mapping[str, Any] = {
+    "keras.layers": keras.layers,
+    "keras.optimizers": keras.optimizers,
+    "keras.optimizers.schedules": keras.optimizers.schedules,
+    "keras.losses": keras.losses,
+    "keras.regularizers": keras.regularizers,
+    "keras.constraints": keras.constraints,
+    "keras.initializers": keras.initializers,
+    "keras.activations": keras.activations,
+    "keras.dtype_policies": keras.dtype_policies,
+}
+#: Entries of configurations that say nothing about what an object does.
+_INCIDENTAL = frozenset({"name", "build_config", "registered_name", "shared_object_id"})
+#: Arguments that a reader wants to see, defaults or not.
+_ALWAYS = frozenset({"learning_rate"})
+
+
+class NotPlainError(Exception):
+    """Something is not one of Keras' own objects, so that no expression makes it."""
+
+
+def expression(value: Any, overrides: Mapping[str, Any] | None = None) -> str:
+    """Write an object of Keras as an expression on one line.
+
+    Parameters
+    ----------
+    value : object
+        A layer, an optimizer, a schedule, a loss, a regularizer, or a function of Keras.
+    overrides : mapping, optional
+        Arguments that its configuration lacks.
+
+    Raises
+    ------
+    NotPlainError
+
+    Examples
+    --------
+    >>> print(expression(keras.layers.Dense(8, activation="relu")))
+    keras.layers.Dense(8, activation="relu")
+    """
+    if isinstance(value, str):
+        return literal(value)
+    if inspect.isfunction(value):
+        return _function(value)
+    return _call(type(value), {**value.get_config(), **(overrides or {})})
+
+
+def literal(value: Any) -> str:
+    """Write a number, a text, None or a collection of these, as a person would.
+
+    Examples
+    --------
+    >>> literal((0.0010000000474974513, True))
+    '(0.001, True)'
+    """
+    if isinstance(value, str):
+        text = repr(value)
+        # repr prefers single quotation marks; formatters prefer double ones.
+        return text if text.startswith('"') or '"' in value else f'"{text[1:-1]}"'
+    if isinstance(value, bool | np.bool_) or value is None:
+        return str(value)
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    if isinstance(value, float | np.floating):
+        return _number(float(value))
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, tuple):
+        inner = ", ".join(map(literal, value))
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    raise NotPlainError(f"no literal for {type(value).__name__}")
+
+
+def _number(value: float) -> str:
+    single = float(str(np.float32(value)))
+    # Keras holds strengths in 32 bits: 0.001 comes back as 0.0010000000474974513.
+    return repr(single if float(np.float32(single)) == value else value)
+
+
+def _function(function: Any) -> str:
+    for name in ("keras.losses", "keras.activations"):
+        if getattr(_NAMESPACES[name], function.__name__, None) is function:
+            return f"{name}.{function.__name__}"
+    raise NotPlainError(f"{function.__name__} is not a function of Keras")
+
+
+def _call(kind: Any, config: Mapping[str, Any]) -> str:
+    public = _public_name(kind)
+    parameters = inspect.signature(kind).parameters
+    required = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        and name in config
+    ]
+    default = kind.from_config({name: config[name] for name in required}).get_config()
+    arguments = [_value(config[name]) for name in required]
+    for name, value in config.items():
+        if name in required or name in _INCIDENTAL:
+            continue
+        if name in _ALWAYS or _bare(value) != _bare(default.get(name)):
+            arguments.append(f"{name}={_value(value)}")
+    return f"{public}({', '.join(arguments)})"
+
+
+def _public_name(kind: Any) -> str:
+    for name, namespace in _NAMESPACES.items():
+        if getattr(namespace, kind.__name__, None) is kind:
+            return f"{name}.{kind.__name__}"
+    raise NotPlainError(f"{kind.__name__} is not a class of Keras")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping) and "class_name" in value:
+        if value["class_name"] == "DTypePolicy":
+            return literal(value["config"]["name"])
+        if value["class_name"] == "__tuple__":
+            return literal(tuple(value["items"]))
+        namespace = _NAMESPACES.get(str(value.get("module")))
+        kind = getattr(namespace, str(value["class_name"]), None)
+        if inspect.isclass(kind):
+            return _call(kind, value["config"])
+        raise NotPlainError(f"{value['class_name']} is not a class of Keras")
+    return literal(value)
+
+
+def _bare(value: Any) -> Any:
+    """Leave out of a configuration what says nothing about what the object does."""
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "DTypePolicy":
+            return value["config"]["name"]
+        return {key: _bare(inner) for key, inner in value.items() if key not in _INCIDENTAL}
+    if isinstance(value, list | tuple):
+        return [_bare(inner) for inner in value]
+    return value

@@ -1,0 +1,147 @@
+"""A recipe on a network as an ordinary Keras model, with trained weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+
+from gengap.networks.compiling import compile_plainly
+from gengap.networks.insertion import insert
+from gengap.networks.rebuild import is_graph, matching
+from gengap.networks.strip import strip
+from gengap.networks.variants import build_variant, variant_of
+from gengap.recipe import Recipe
+from gengap.refit import Refit
+from gengap.techniques.base import PlainKeras
+from gengap.techniques.discovery import find_technique
+
+__all__ = ["plain_keras_of", "plain_model", "trained_model"]
+
+#: Layers that do nothing at inference, and so may be left out of a network that cannot be changed.
+TRAINING_ONLY = frozenset({"Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise"})
+
+
+def plain_keras_of(recipe: Recipe) -> tuple[PlainKeras, ...]:
+    """Return how each technique of a recipe is written, in the order in which they act."""
+    values, options = recipe.values(), recipe.options()
+    techniques = sorted((find_technique(name) for name in recipe.names), key=lambda t: t.order)
+    return tuple(t.plain_keras(values[t.name], options[t.name]) for t in techniques)
+
+
+def plain_model(model: keras.Model, recipe: Recipe) -> keras.Model:
+    """Write a recipe into a network, with layers and regularizers of Keras.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled; it stays as it is.
+    recipe : Recipe
+        Every strength given. What it replaces in the network is left out.
+
+    Returns
+    -------
+    keras.Model
+        With the network's own values where it has the same variables. What is not part of a
+        network (an optimizer's step, a loss, a callback) is in `plain_keras_of`.
+
+    Notes
+    -----
+    Layers that only act in training cannot be put into a subclassed network; it is the same
+    network without them at inference.
+
+    Raises
+    ------
+    UserError
+        Where the network cannot be copied or changed.
+    """
+    fragments = plain_keras_of(recipe)
+    insertions = [insertion for fragment in fragments for insertion in fragment.insertions]
+    if not is_graph(model):
+        insertions = [i for i in insertions if i.layer not in TRAINING_ONLY]
+    penalties = {
+        name: sum(fragment.kernel_regularizer.get(name, 0.0) for fragment in fragments)
+        for name in ("l1", "l2")
+    }
+    return insert(strip(model, variant_of(recipe, model).off), insertions, penalties)
+
+
+def trained_model(model: keras.Model, fitted: Refit) -> keras.Model:
+    """Return a trained recipe as an ordinary Keras model that is ready to be saved.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As the user gave it.
+    fitted : Refit
+
+    Returns
+    -------
+    keras.Model
+        Of Keras' own layers where the user's network is. For regression a last layer brings its
+        outputs to the target's own unit. It is compiled with the user's optimizer and loss where
+        these are Keras' own, so that it loads anywhere.
+    """
+    program = build_variant(model, fitted.variant)
+    values: dict[int, np.ndarray] = {}
+    for variables, given in (
+        (program.trainable_variables, fitted.weights),
+        (program.non_trainable_variables, fitted.others),
+    ):
+        values |= {id(v): value for v, value in zip(variables, given, strict=True)}
+    plain = plain_model(model, fitted.recipe)
+    set_values(plain, program, values)
+    preprocessing = fitted.preprocessing
+    if preprocessing.task == "regression":
+        plain = _in_own_unit(plain, preprocessing.target_scale, preprocessing.target_shift)
+    compile_plainly(model, plain)
+    return plain
+
+
+def set_values(target: keras.Model, source: keras.Model, values: Mapping[int, np.ndarray]) -> None:
+    """Set the variables of a network from those of the one that it was made from, or beside.
+
+    Parameters
+    ----------
+    target, source : keras.Model
+    values : mapping
+        The id of a variable of the source -> its value.
+
+    Raises
+    ------
+    ValueError
+        Where a weight of the target has no counterpart.
+    """
+    missing = []
+    for variable, place in zip(target.variables, matching(source, target), strict=True):
+        if place is not None:
+            variable.assign(values[id(source.variables[place])])
+        elif not _is_seed(variable):
+            missing.append(variable.path)
+    if missing:
+        raise ValueError(f"no trained values for {', '.join(missing)}")
+    _finish_normalization(target.layers)
+
+
+def _finish_normalization(layers: Sequence[keras.layers.Layer]) -> None:
+    for layer in layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+        elif isinstance(layer, keras.Model):
+            _finish_normalization(layer.layers)
+
+
+def _is_seed(variable: keras.Variable) -> bool:
+    return "seed_generator" in variable.path
+
+
+def _in_own_unit(model: keras.Model, scale: float, shift: float) -> keras.Model:
+    rescaling = keras.layers.Rescaling(scale, offset=shift, name="target_unit")
+    if isinstance(model, keras.Sequential):
+        return keras.Sequential([model.inputs[0], *model.layers, rescaling], name=model.name)
+    if is_graph(model):
+        return keras.Model(model.input, rescaling(model.output), name=model.name)
+    shape = model.input_shape if hasattr(model, "input_shape") else None
+    layers = [model, rescaling] if shape is None else [keras.Input(shape[1:]), model, rescaling]
+    return keras.Sequential(layers, name=f"{model.name}_in_own_unit")

@@ -1,0 +1,221 @@
+"""The part of a program that builds and compiles a network."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from gengap.errors import UserError
+from gengap.export.expressions import NotPlainError, expression, literal
+from gengap.export.layout import statement
+from gengap.networks.compiling import decay_exclusions, is_keras_own, single_loss
+from gengap.networks.existing import layer_paths
+from gengap.techniques.base import PlainKeras
+
+__all__ = ["NetworkSource", "network_source"]
+
+
+@dataclass(frozen=True)
+class NetworkSource:
+    """Source text of a network.
+
+    Attributes
+    ----------
+    imports : tuple of str
+        Statements, for custom layers.
+    function : str
+        ``build_network``, with what it needs before it.
+    constants : str
+        What stands at the end of the program: the configuration of a network that is not a plain
+        sequence of layers; else empty.
+    """
+
+    imports: tuple[str, ...]
+    function: str
+    constants: str = ""
+
+
+def network_source(
+    model: keras.Model, fragments: Sequence[PlainKeras], metric: str | None = None
+) -> NetworkSource:
+    """Write the function that builds and compiles a network.
+
+    Parameters
+    ----------
+    model : keras.Model
+        With the recipe's layers and regularizers in it; compiled as the user compiled it.
+    fragments : sequence of PlainKeras
+        What the recipe's techniques change about optimizer and loss.
+    metric : str, optional
+        Expression of a metric.
+
+    Raises
+    ------
+    UserError
+        ``no-plain-source``, where the network cannot be written down.
+    """
+    _refuse_frozen(model)
+    try:
+        written = _sequential(model)
+    except NotPlainError:
+        written = _from_configuration(model)
+    lines, imports, constants = written
+    loss, needed = _loss(model)
+    body = [*lines, *_compile(model, fragments, loss, metric)]
+    texts = [fragment.definitions.strip("\n") for fragment in fragments if fragment.definitions]
+    function = "\n".join(
+        ["def build_network(width):", '    """Build and compile the network."""', *body]
+    )
+    parts = [*dict.fromkeys(texts), function]
+    return NetworkSource((*imports, *needed), "\n\n\n".join(parts), constants)
+
+
+def refusal(reason: str) -> UserError:
+    """Return the error for a network that no plain program can build."""
+    return UserError(
+        "no-plain-source",
+        f"no plain Keras program can be written for this network: {reason}",
+        "model.keras holds the trained network itself",
+    )
+
+
+def _sequential(model: keras.Model) -> tuple[list[str], tuple[str, ...], str]:
+    """Return the lines that make a plain sequence of layers, a line a layer."""
+    if type(model) is not keras.Sequential:
+        raise NotPlainError("not a Sequential network")
+    layers = ", ".join([_input(model), *_layer_expressions(model)])
+    return [statement("network = ", f"keras.Sequential([{layers}])", 1)], (), ""
+
+
+def _input(model: keras.Model) -> str:
+    given = model.inputs[0]
+    shape = tuple(given.shape[1:])
+    text = "(width,)" if len(shape) == 1 else literal(shape)
+    dtype = "" if given.dtype == keras.config.floatx() else f", dtype={literal(given.dtype)}"
+    return f"keras.Input({text}{dtype})"
+
+
+def _layer_expressions(model: keras.Sequential) -> Iterator[str]:
+    for layer in model.layers:
+        if isinstance(layer, keras.Sequential):
+            yield f"keras.Sequential([{', '.join(_layer_expressions(layer))}])"
+        else:
+            yield expression(layer, _adapted(layer))
+
+
+def _adapted(layer: keras.layers.Layer) -> dict[str, object]:
+    """Return the statistics of a normalization that was adapted to data."""
+    if not isinstance(layer, keras.layers.Normalization) or layer.input_mean is not None:
+        return {}
+    mean, variance = layer.mean, layer.variance
+    return {
+        "mean": keras.ops.convert_to_numpy(mean).reshape(-1).tolist(),
+        "variance": keras.ops.convert_to_numpy(variance).reshape(-1).tolist(),
+    }
+
+
+def _from_configuration(model: keras.Model) -> tuple[list[str], tuple[str, ...], str]:
+    """Return the lines that make any other network, the imports, and its configuration."""
+    custom = {type(layer) for layer, _ in layer_paths(model) if not is_keras_own(layer)}
+    names = sorted(kind.__name__ for kind in custom)
+    imports = tuple(sorted(_import(kind) for kind in custom))
+    try:
+        configuration = json.loads(model.to_json())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise refusal(f"it has no configuration ({str(error).splitlines()[0]})") from error
+    configuration.pop("compile_config", None)
+    for layer, _ in layer_paths(model):
+        _write_adapted(configuration, layer)
+    text = json.dumps(configuration, indent=1)
+    lines = []
+    if '"__lambda__"' in text:
+        lines = [
+            "    # A Lambda layer of your own network comes as code.",
+            "    keras.config.enable_unsafe_deserialization()",
+        ]
+    objects = ", ".join(f'"{name}": {name}' for name in names)
+    arguments = f"NETWORK, custom_objects={{{objects}}}" if names else "NETWORK"
+    lines.append(statement("network = ", f"keras.models.model_from_json({arguments})", 1))
+    return lines, imports, f'NETWORK = r"""\n{text}\n"""'
+
+
+def _write_adapted(configuration: object, layer: keras.layers.Layer) -> None:
+    """Put an adapted normalization's statistics into the configuration, where it stands by name."""
+    adapted = _adapted(layer)
+    if not adapted:
+        return
+    if isinstance(configuration, dict):
+        inner = configuration.get("config", {})
+        if configuration.get("class_name") == "Normalization" and inner.get("name") == layer.name:
+            inner.update(adapted)
+        for value in configuration.values():
+            _write_adapted(value, layer)
+    elif isinstance(configuration, list):
+        for value in configuration:
+            _write_adapted(value, layer)
+
+
+def _import(kind: Any) -> str:
+    module, name = kind.__module__, kind.__name__
+    if module == "__main__":
+        raise refusal(f"{name} is defined in the program that calls gengap, not in a module")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        found = None
+    if found is not kind:
+        raise refusal(f"{name} cannot be imported from {module}")
+    return f"from {module} import {name}"
+
+
+def _compile(
+    model: keras.Model, fragments: Sequence[PlainKeras], loss: str, metric: str | None
+) -> Iterator[str]:
+    if not is_keras_own(model.optimizer):
+        raise refusal(f"{type(model.optimizer).__name__} is not an optimizer of Keras")
+    optimizer = expression(model.optimizer)
+    places, pattern = decay_exclusions(model.optimizer, model.trainable_variables)
+    if places or pattern:
+        yield statement("optimizer = ", optimizer, 1)
+        weights = ", ".join(f"network.trainable_variables[{place}]" for place in places)
+        arguments = [f"var_list=[{weights}]"] * bool(places)
+        arguments += [f"var_names=[{literal(pattern)}]"] * bool(pattern)
+        yield statement("", f"optimizer.exclude_from_weight_decay({', '.join(arguments)})", 1)
+        optimizer = "optimizer"
+    for fragment in fragments:
+        if fragment.optimizer:
+            optimizer = fragment.optimizer.format(optimizer=optimizer)
+        if fragment.loss:
+            loss = fragment.loss.format(loss=loss)
+    metrics = f", metrics=[{metric}]" if metric else ""
+    yield statement("", f"network.compile(optimizer={optimizer}, loss={loss}{metrics})", 1)
+    yield "    return network"
+
+
+def _loss(model: keras.Model) -> tuple[str, tuple[str, ...]]:
+    """Return the loss as an expression, and the imports that it needs."""
+    loss = single_loss(model)
+    if inspect.isfunction(loss) and not is_keras_own(loss):
+        return loss.__name__, (_import(loss),)
+    try:
+        return expression(loss), ()
+    except NotPlainError as error:
+        raise refusal(f"its loss is not one of Keras ({error})") from error
+
+
+def _refuse_frozen(model: keras.Model) -> None:
+    frozen = [
+        layer.name
+        for layer, _ in layer_paths(model)
+        if layer.weights
+        and not layer.trainable
+        and not isinstance(layer, keras.layers.Normalization)
+    ]
+    if frozen:
+        raise refusal(f"its layers {', '.join(frozen[:5])} are frozen with weights of their own")

@@ -1,0 +1,152 @@
+"""What a program has to know about where the data came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from gengap.audit.columns import numbers_the_rows
+from gengap.audit.duplicates import feature_codes, joint_groups
+from gengap.data.dataset import Dataset
+from gengap.data.delimited import dialect_of
+from gengap.data.paths import format_of
+
+#: Arrays of an archive that a program reads.
+KEYS = ("x", "y", "groups", "classes", "sample_weight", "x_test", "y_test")
+#: With more groups than this each counts as a row, as in the study.
+MANY_GROUPS = 200
+
+__all__ = ["Grouping", "Origin", "Source", "grouping_of", "source_of"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the user said about the data and the dataset does not hold.
+
+    Attributes
+    ----------
+    groups, weight : str, optional
+        Names of columns.
+    test : str, optional
+        Path of the test part.
+    dropped_copies : bool
+        Whether one row of each set of equal ones was kept.
+    """
+
+    groups: str | None = None
+    weight: str | None = None
+    test: str | None = None
+    dropped_copies: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """How the data are read.
+
+    Attributes
+    ----------
+    kind : {"text", "parquet", "bundled", "arrays"}
+    path : str
+        Of the file, or the name of the bundled set.
+    separator, decimal : str
+        Of the cells and of the numbers of a text file.
+    unnamed : tuple of int
+        Places of a text file's columns without a name, from 1.
+    keys : mapping
+        For arrays: "x", "y" and what else there is -> the key in the archive.
+    """
+
+    kind: Literal["text", "parquet", "bundled", "arrays"]
+    path: str
+    separator: str = ","
+    decimal: str = "."
+    unnamed: tuple[int, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Which rows stay on one side of a split.
+
+    Attributes
+    ----------
+    given : bool
+        Those of one group that the user gave.
+    copies : bool
+        Those with equal features.
+    ignored : tuple of str
+        Columns that number the rows, and are not looked at for that.
+    many : bool
+        Whether there are too many groups to balance them one by one.
+    """
+
+    given: bool = False
+    copies: bool = False
+    ignored: tuple[str, ...] = ()
+    many: bool = False
+
+
+def source_of(dataset: Dataset) -> Source:
+    """Tell how a program reads the data.
+
+    What was in memory is read from ``data.csv`` or ``data.npz`` beside the program, which the user
+    has to write (the program says how).
+    """
+    source = dataset.source
+    if source.startswith("sklearn:"):
+        return Source("bundled", source.removeprefix("sklearn:"))
+    if source in ("arrays", "table"):
+        names = [column.name for column in dataset.columns]
+        table = source == "table" or (names and names != [f"x{i}" for i in range(len(names))])
+        if table:
+            return Source("text", "data.csv")
+        keys = ["x", "y"]
+        keys += ["groups"] * (dataset.rows.groups is not None)
+        keys += ["sample_weight"] * (dataset.rows.weights is not None)
+        keys += ["x_test", "y_test"] * (dataset.test is not None)
+        return Source("arrays", "data.npz", keys={key: key for key in keys})
+    path = Path(source).expanduser()
+    if format_of(path) == ".npz":
+        return Source("arrays", source, keys=_keys(path))
+    if format_of(path) == ".parquet":
+        return Source("parquet", source)
+    header, separator, decimal = dialect_of(path)
+    unnamed = tuple(i for i, name in enumerate(header, 1) if name == f"column {i}")
+    return Source("text", source, separator, decimal, unnamed)
+
+
+def _keys(path: Path) -> dict[str, str]:
+    """Return the keys of an archive by the names that gengap knows."""
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        names = {key.lower().removesuffix("_train"): key for key in archive.files}
+    return {name: key for name, key in names.items() if name in KEYS}
+
+
+def grouping_of(dataset: Dataset, origin: Origin) -> Grouping:
+    """Tell why rows of a dataset are in groups."""
+    groups = dataset.rows.groups
+    if groups is None:
+        return Grouping()
+    features = dataset.rows.features
+    equal = feature_codes(features, dataset.columns)
+    alike = len(np.unique(equal)) < len(equal)
+    copies = bool(alike and _partition(joint_groups(groups, equal)) == _partition(groups))
+    given = origin.groups is not None or _partition(groups) != _partition(equal)
+    ignored: tuple[str, ...] = ()
+    if copies and isinstance(features, pd.DataFrame):
+        ignored = tuple(
+            column.name
+            for column in dataset.columns
+            if numbers_the_rows(features[column.name], column.kind)
+        )
+    return Grouping(given, copies, ignored, len(np.unique(groups)) > MANY_GROUPS)
+
+
+def _partition(groups: np.ndarray) -> bytes:
+    """Return the same bytes for the same grouping, whatever its codes."""
+    return pd.factorize(groups)[0].astype(np.int64).tobytes()
