@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gengap.analysis.candidates import Candidate
+from gengap.candidates import Candidate
 from gengap.data.dataset import Dataset
 from gengap.data.encoding import Encoded, encode
 from gengap.data.preprocessing import fit_preprocessing

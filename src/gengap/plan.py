@@ -17,7 +17,7 @@ import jax
 import keras
 import numpy as np
 
-from gengap.analysis.candidates import BASELINE, Candidate
+from gengap.candidates import BASELINE, Candidate
 from gengap.lanes.program import Asked, Program, Run
 from gengap.lanes.width import lane_bytes, lane_width
 from gengap.networks.shapes import input_dtype, sample_shape

@@ -63,18 +63,19 @@ def _score_split(
     keys: Keys,
 ) -> list[Trial]:
     records = [record for _, record in judged]
-    outputs = np.stack([record.predictions for record in records]).astype(np.float64)
+    outputs = np.stack([record.predictions for record in records])
+    targets = data.in_unit(data.targets)
     losses = np.stack([record.losses for record in records]).astype(np.float64)
     parts = {"train": split.training, "validation": split.validation, "test": split.test}
     scores = {
-        name: evaluate(task, data.targets[rows], outputs[:, rows])
+        name: evaluate(task, targets[rows], outputs[:, rows])
         | {"loss": losses[:, rows].mean(axis=1)}
         for name, rows in parts.items()
     }
     tested = len(split.test)
     noisy = np.stack([record.noisy_predictions[:tested] for record in records])
     noisy_losses = np.stack([record.noisy_losses[:tested] for record in records])
-    scores["noisy"] = evaluate(task, data.targets[split.test], noisy.astype(np.float64)) | {
+    scores["noisy"] = evaluate(task, targets[split.test], noisy) | {
         "loss": noisy_losses.astype(np.float64).mean(axis=1)
     }
     return [

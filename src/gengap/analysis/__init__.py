@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gengap.analysis.analyse import Analysis, analyse
-from gengap.analysis.candidates import BASELINE, Candidate
 from gengap.analysis.folds import complete_folds
 from gengap.analysis.holdout import score_holdout
+from gengap.candidates import BASELINE, Candidate
 
 __all__ = ["BASELINE", "Analysis", "Candidate", "analyse", "complete_folds", "score_holdout"]

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gengap.analysis.best import find_best
-from gengap.analysis.candidates import BASELINE, Candidate
 from gengap.analysis.curves import curve_bands, undertrained
 from gengap.analysis.diagnosis import Diagnosis, diagnose
 from gengap.analysis.doses import find_doses
 from gengap.analysis.folds import FoldKey, Folds, number_or_none, tabulate
 from gengap.analysis.rows import candidate_results
 from gengap.analysis.selection import choose
+from gengap.candidates import BASELINE, Candidate
 from gengap.results import Best, CandidateResult, CurveBand, Dose, Finding
 from gengap.statistics.intervals import fold_ratio
 from gengap.statistics.metrics import Task, find_metric

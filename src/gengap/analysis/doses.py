@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gengap.analysis.candidates import Candidate
 from gengap.analysis.folds import Folds
+from gengap.candidates import Candidate
 from gengap.results import Dose
 from gengap.statistics.intervals import finite_or_none, interval
 from gengap.statistics.metrics import effect

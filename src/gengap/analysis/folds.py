@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gengap.analysis.candidates import Candidate
+from gengap.candidates import Candidate
 from gengap.statistics.intervals import usable
 from gengap.statistics.metrics import Metric
 from gengap.trials import Trial

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gengap.analysis.candidates import Candidate
 from gengap.analysis.folds import Folds, score
+from gengap.candidates import Candidate
 from gengap.statistics.metrics import Metric
 from gengap.trials import Trial
 

@@ -55,11 +55,13 @@ class StudyData:
     inputs : ndarray (N, D) float32, or a tensor (N, ...)
         Encoded, unscaled.
     targets : ndarray (N,)
-        Class codes (int32) or values in their own unit (float32).
+        Class codes (int32) or carried values (float32).
     row_weights : ndarray (N,), optional
     folds : mapping of ndarray (F, ...)
         ``fill``, ``shift``, ``scale``, ``keep`` (of the inputs; absent for tensors),
         ``target_shift``, ``target_scale``, ``class_weights``.
+    target_offset, target_unit : float
+        A target is held as (value - offset) / unit, so that 32 bits can carry it.
     training : ndarray (F, n) of int32
         Padded with -1.
     validation, sample, test : Rows
@@ -80,6 +82,14 @@ class StudyData:
     test: Rows
     noise: np.ndarray
     splits: tuple[Split, ...]
+    target_offset: float = 0.0
+    target_unit: float = 1.0
+
+    def in_unit(self, predictions: np.ndarray) -> np.ndarray:
+        """Return predictions in the target's own unit, probabilities as they are."""
+        if self.targets.dtype.kind == "i":
+            return predictions
+        return predictions.astype(np.float64) * self.target_unit + self.target_offset
 
     def lane(self, split: int) -> dict[str, Any]:
         """Return the record of one fold, as a lane carries it."""
@@ -120,14 +130,17 @@ def study_data(
     if dataset.columns:
         records = [fold_arrays(preprocessing, encoded) for preprocessing in preprocessings]
         folds |= {name: np.stack([record[name] for record in records]) for name in records[0]}
-    folds["target_shift"] = np.array([p.target_shift for p in preprocessings], np.float32)
-    folds["target_scale"] = np.array([p.target_scale for p in preprocessings], np.float32)
     rows = dataset.rows
+    offset, unit = (0.0, 1.0) if dataset.classes else _carrier(rows.target)
+    shifts = np.array([p.target_shift for p in preprocessings])
+    scales = np.array([p.target_scale for p in preprocessings])
+    folds["target_shift"] = ((shifts - offset) / unit).astype(np.float32)
+    folds["target_scale"] = (scales / unit).astype(np.float32)
+    folds["target_unit"] = np.full(len(splits), unit, np.float32)
     if class_weight is not None:
         folds["class_weights"] = np.stack(
             [_class_weights(rows.target[s.training], len(dataset.classes)) for s in splits]
         )
-    target_type = np.int32 if dataset.task == "classification" else np.float32
     generator = np.random.default_rng([seed, 1])
     sampled = [
         np.sort(
@@ -144,7 +157,9 @@ def study_data(
     spread = encoded.is_numeric if dataset.columns else np.std(encoded.values, dtype=np.float64)
     return StudyData(
         inputs=encoded.values,
-        targets=rows.target.astype(target_type),
+        targets=rows.target.astype(np.int32)
+        if dataset.classes
+        else ((rows.target - offset) / unit).astype(np.float32),
         row_weights=None if rows.weights is None else rows.weights.astype(np.float32),
         folds=folds,
         training=training,
@@ -153,7 +168,14 @@ def study_data(
         test=_blocks([split.test for split in splits]),
         noise=np.float32(ROBUSTNESS_NOISE) * np.asarray(spread, np.float32),
         splits=tuple(splits),
+        target_offset=offset,
+        target_unit=unit,
     )
+
+
+def _carrier(target: np.ndarray) -> tuple[float, float]:
+    """Return an offset and a unit in which values are of the size of 1."""
+    return float(np.mean(target)), float(np.std(target)) or 1.0
 
 
 def _class_weights(codes: np.ndarray, classes: int) -> np.ndarray:

@@ -159,7 +159,7 @@ def readout(
             inputs, targets, _ = batch_of(rows, lane, shared)
             outputs = network.outputs(weights, others, inputs)
             losses = network.row_losses(network.encode_targets(targets), outputs)
-            return _in_unit(network.predictions(outputs), lane, program), losses
+            return _unscaled(network.predictions(outputs), lane, program), losses
 
         def noisy(block: tuple[Array, Array]) -> tuple[Array, Array]:
             number, rows = block
@@ -168,7 +168,7 @@ def readout(
             inputs = inputs + (disturbance * shared["noise"]).astype(inputs.dtype)
             outputs = network.outputs(weights, others, inputs)
             losses = network.row_losses(network.encode_targets(targets), outputs)
-            return _in_unit(network.predictions(outputs), lane, program), losses
+            return _unscaled(network.predictions(outputs), lane, program), losses
 
         predictions, losses = jax.lax.map(clean, shared["blocks"])
         test, _ = lane["test"]
@@ -191,7 +191,7 @@ def _unblocked(blocks: Array) -> Array:
     return blocks.reshape((-1, *blocks.shape[2:]))
 
 
-def _in_unit(predictions: Array, lane: Lane, program: Program) -> Array:
+def _unscaled(predictions: Array, lane: Lane, program: Program) -> Array:
     if program.task == "regression":
         return predictions * lane["target_scale"] + lane["target_shift"]
     return predictions
@@ -220,7 +220,7 @@ def _evaluation(
         total, _ = jax.lax.scan(block, jnp.zeros(3, jnp.float32), lane[part])
         loss, score = total[0] / total[2], total[1] / total[2]
         if program.task == "regression":
-            score = jnp.sqrt(score) * lane["target_scale"]
+            score = jnp.sqrt(score) * lane["target_scale"] * lane["target_unit"]
         return jnp.stack([loss, score])
 
     return evaluate

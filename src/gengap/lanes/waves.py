@@ -47,7 +47,7 @@ class LaneRecord:
     seconds : float
         Its share of the time of its wave.
     predictions : ndarray (N, C) or (N,)
-        Of all rows.
+        Of all rows; values in the target's own unit.
     losses : ndarray (N,)
     noisy_predictions : ndarray (n, C) or (n,)
         Of the fold's test rows.
@@ -220,12 +220,21 @@ def _train_wave(
         if done.all():
             break
     return _read_wave(
-        compiled, wave, asked, state, lane, keep_weights, trained, time.perf_counter() - started
+        compiled,
+        data,
+        wave,
+        asked,
+        state,
+        lane,
+        keep_weights,
+        trained,
+        time.perf_counter() - started,
     )
 
 
 def _read_wave(
     compiled: _Compiled,
+    data: StudyData,
     wave: Sequence[Run],
     asked: Sequence[tuple[int | None, ...]],
     state: Any,
@@ -267,9 +276,9 @@ def _read_wave(
                     epochs=needed,
                     best_epoch=max(1, best),
                     seconds=seconds / len(wave) * needed / trained,
-                    predictions=found["predictions"][:rows],
+                    predictions=data.in_unit(found["predictions"][:rows]),
                     losses=found["losses"][:rows],
-                    noisy_predictions=found["noisy_predictions"],
+                    noisy_predictions=data.in_unit(found["noisy_predictions"]),
                     noisy_losses=found["noisy_losses"],
                     zero_weights=float(found["zero_weights"]),
                     weight_norm=float(found["weight_norm"]),

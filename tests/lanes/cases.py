@@ -1,0 +1,181 @@
+"""Small networks and data that lanes and `fit` are compared on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from gengap.lanes.loop import batch_order, epochs, start_state
+from gengap.lanes.network import LaneNetwork, lane_network
+from gengap.lanes.program import Asked, Program
+from gengap.random_bits import key as seed_key
+from gengap.recipe import Recipe
+from gengap.techniques.discovery import find_technique
+
+ROWS, COLUMNS, CLASSES, BATCH = 100, 6, 3, 32
+
+layers = keras.layers
+
+
+def table(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs (ROWS, COLUMNS) and class codes that depend on them."""
+    generator = np.random.default_rng(seed)
+    inputs = generator.normal(size=(ROWS, COLUMNS)).astype("float32")
+    scores = inputs @ generator.normal(size=(COLUMNS, CLASSES))
+    return inputs, scores.argmax(axis=1).astype("int32")
+
+
+def sequential(*, batch_norm: bool = False) -> keras.Model:
+    """Build a classifier as a list of layers."""
+    keras.utils.set_random_seed(1)
+    hidden: list[Any] = [layers.Dense(8, use_bias=not batch_norm)]
+    if batch_norm:
+        hidden.append(layers.BatchNormalization(momentum=0.9))
+    tail = [layers.Activation("relu"), layers.Dense(CLASSES, activation="softmax")]
+    return keras.Sequential([keras.Input((COLUMNS,)), *hidden, *tail])
+
+
+def functional(*, batch_norm: bool = False) -> keras.Model:
+    """Build a residual classifier as a graph."""
+    keras.utils.set_random_seed(2)
+    inputs = keras.Input((COLUMNS,))
+    first = layers.Dense(8, activation="relu", kernel_regularizer=keras.regularizers.L2(1e-3))(
+        inputs
+    )
+    hidden = layers.Dense(8, use_bias=not batch_norm)(first)
+    if batch_norm:
+        hidden = layers.BatchNormalization(momentum=0.9)(hidden)
+    hidden = layers.Add()([first, layers.Activation("relu")(hidden)])
+    return keras.Model(inputs, layers.Dense(CLASSES)(hidden))
+
+
+def compiled(model: keras.Model, optimizer: Any) -> keras.Model:
+    """Compile with the cross-entropy that fits the output."""
+    logits = model.layers[-1].activation is keras.activations.linear
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=logits))
+    return model
+
+
+def program_of(
+    recipes: Sequence[str] = (), *, count: int = 3, judges: Sequence[str] = (), rows: int = ROWS
+) -> Program:
+    """Return a program with the hooks of some recipes."""
+    parts = [part for text in recipes for part in Recipe.parse(text).parts]
+    asked = sorted(
+        dict.fromkeys(Asked.of(part) for part in parts),
+        key=lambda a: (find_technique(a.technique).order, a.technique),
+    )
+    return Program(
+        techniques=tuple(asked),
+        judges=tuple(Asked.of(Recipe.parse(text).parts[0]) for text in judges),
+        rows=rows,
+        epochs=count,
+        batch_size=BATCH,
+        task="classification",
+    )
+
+
+def values_of(program: Program, recipe: str) -> dict[str, dict[str, np.ndarray]]:
+    """Return a lane's strengths; neutral where the recipe does without a technique."""
+    given = Recipe.parse(recipe).values()
+    return {
+        asked.technique: {
+            s.name: np.float32(given.get(asked.technique, {}).get(s.name, s.neutral))
+            for s in find_technique(asked.technique).strengths
+        }
+        for asked in program.techniques
+    }
+
+
+def lane_of(program: Program, recipe: str = "baseline", *, seed: int = 0, judges: Any = ()) -> Any:
+    """Return the record of one lane whose fold is all rows, unscaled."""
+    block = (np.arange(ROWS, dtype=np.int32)[None], np.ones((1, ROWS), np.float32))
+    return {
+        "training": np.arange(ROWS, dtype=np.int32),
+        "validation": block,
+        "sample": block,
+        "test": block,
+        "target_shift": np.float32(0),
+        "target_scale": np.float32(1),
+        "target_unit": np.float32(1),
+        "key": seed_key(seed),
+        "values": values_of(program, recipe),
+        "judges": list(judges),
+    }
+
+
+def shared_of(inputs: np.ndarray, targets: np.ndarray) -> Any:
+    """Return what all lanes read."""
+    return {"inputs": jnp.asarray(inputs), "targets": jnp.asarray(targets), "row_weights": None}
+
+
+def network_of(model: keras.Model, *, off: tuple[str, ...] = ()) -> LaneNetwork:
+    """Look a compiled classifier over."""
+    return lane_network(
+        model, sample_shape=(COLUMNS,), task="classification", classes=CLASSES, off=off
+    )
+
+
+def started(network: LaneNetwork, program: Program) -> Any:
+    """Return a lane's state at the model's own weights."""
+    model = network.model
+    return start_state(
+        program,
+        jax.device_get([v.value for v in model.trainable_variables]),
+        jax.device_get([v.value for v in model.non_trainable_variables]),
+        jax.device_get([v.value for v in model.optimizer.variables]),
+    )
+
+
+def train_lanes(
+    network: LaneNetwork, program: Program, lanes: Sequence[Any], shared: Any
+) -> dict[str, Any]:
+    """Train lanes side by side from the model's own weights; leaves have a lane axis in front."""
+    stack = lambda trees: jax.tree.map(lambda *leaves: np.stack(leaves), *trees)  # noqa: E731
+    states = stack([started(network, program) for _ in lanes])
+    count = jnp.asarray(program.epochs, jnp.int32)
+    return jax.device_get(
+        jitted_epochs(network, program)(states, stack(list(lanes)), shared, count)
+    )
+
+
+@functools.cache
+def jitted_epochs(network: LaneNetwork, program: Program) -> Any:
+    """Return the compiled lanes; tests that share a network and a program share them."""
+    return jax.jit(jax.vmap(epochs(network, program), in_axes=(0, 0, None, None)))
+
+
+def orders(program: Program, *, seed: int = 0) -> list[np.ndarray]:
+    """Return the batch order of every epoch, as the lanes take it."""
+    training = jnp.arange(ROWS, dtype=jnp.int32)
+    key = jnp.asarray(seed_key(seed))
+    return [
+        np.asarray(batch_order(key, jnp.asarray(epoch, jnp.int32), training, program.rows))
+        for epoch in range(program.epochs)
+    ]
+
+
+def fit(
+    model: keras.Model,
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    batch_orders: Sequence[np.ndarray],
+) -> list[np.ndarray]:
+    """Train with Keras' own `fit`, an epoch a batch order; return the weights."""
+    for order in batch_orders:
+        model.fit(inputs[order], targets[order], batch_size=BATCH, shuffle=False, verbose=0)
+    return [np.asarray(v.value, "float64") for v in model.trainable_variables]
+
+
+def distance(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:
+    """Return the largest difference of two lists of weights."""
+    return max(
+        float(np.max(np.abs(np.asarray(a, "float64") - np.asarray(b, "float64"))))
+        for a, b in zip(first, second, strict=True)
+    )
