@@ -82,6 +82,15 @@ class Chart(Figure):
         axes.tick_params(length=0, labelsize=SMALL, labelcolor=colour("muted"), pad=4)
         return axes
 
+    def sheet(self) -> Axes:
+        """Add axes below all others that cover the figure and count in px, for loose marks."""
+        axes = self.panel(0, 0, *self.px)
+        axes.set_axis_off()
+        axes.set_xlim(0, self.px[0])
+        axes.set_ylim(self.px[1], 0)
+        axes.set_zorder(-1)
+        return axes
+
     def write(
         self,
         x: float,

@@ -86,6 +86,7 @@ def cost(results: Results, *, width: float = WIDE) -> Chart:
             [s],
             [min(max(effect * factor, low), high)],
             marker="s" if index == 0 else "o",
+            linestyle="none",
             markersize=12 if index == 0 else 8,
             markeredgewidth=1.8,
             markeredgecolor=colour("ink" if index == 0 else verdict_role(row.verdict)),
@@ -121,7 +122,7 @@ def _place_label(
     ):
         start = x + dx - {"left": 0.0, "right": length, "center": length / 2}[align]
         box = (start, y + dy - 8, start + length, y + dy + 8)
-        inside = box[0] >= 2 and box[2] <= chart.px[0] - 2 and 24 <= box[1] <= chart.px[1] - 60
+        inside = box[0] >= 60 and box[2] <= chart.px[0] - 2 and 24 <= box[1] <= chart.px[1] - 60
         if inside and not any(
             box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in placed
         ):

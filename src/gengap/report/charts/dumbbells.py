@@ -132,6 +132,7 @@ def _dumbbell(axes: Axes, row: CandidateResult, y: float, factor: float, gid: st
                 [x * factor],
                 [y],
                 marker=marker,
+                linestyle="none",
                 markersize=8,
                 markeredgewidth=1.8,
                 markeredgecolor=colour(role),

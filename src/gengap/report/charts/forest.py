@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from gengap.report import words
@@ -79,6 +80,7 @@ def effects(results: Results, *, width: float = WIDE) -> Chart:
     left, plot = (NAMES + 12, width - NAMES - 24 - changes - _ODDS) if wide else (20.0, width - 40)
     top, body = (46.0 if wide else 28.0), sum(row.height for row in rows) or 20.0
     chart = Chart(width, top + body + 52)
+    sheet = chart.sheet()
     axes = chart.panel(left, top, plot, body)
     axes.set_ylim(body, 0)
     axes.yaxis.set_major_locator(NullLocator())
@@ -91,8 +93,10 @@ def effects(results: Results, *, width: float = WIDE) -> Chart:
         middle = row.y + 8 + (len(row.name) + 1) * 7.5 if wide else row.y + 15 * len(row.name) + 18
         if not wide and row.delta.mean is not None:
             strip(axes, middle - 10, middle + 10, rope)
-        write = _beside if wide else _below
-        write(chart, row, top + row.y + 14, top + middle, changes)
+        if wide:
+            _beside(chart, sheet, row, top + row.y + 14, top + middle, changes)
+        else:
+            _below(chart, row, top + row.y + 14, top + middle)
         if row.delta.mean is not None:
             interval_marks(
                 axes,
@@ -132,7 +136,9 @@ def _verdict(row: _Row) -> str:
     return f"{words.SYMBOLS[row.result.verdict]} {words.VERDICTS[row.result.verdict]}"
 
 
-def _beside(chart: Chart, row: _Row, first: float, middle: float, changes: float) -> None:
+def _beside(
+    chart: Chart, sheet: Axes, row: _Row, first: float, middle: float, changes: float
+) -> None:
     """Write name and verdict left of the marks, the numbers right of them."""
     width, role = chart.px[0], verdict_role(row.result.verdict)
     for place, text in enumerate(row.name):
@@ -147,11 +153,11 @@ def _beside(chart: Chart, row: _Row, first: float, middle: float, changes: float
     chart.write(right, middle - 7, row.change, bold=True)
     chart.write(right, middle + 8, row.ends, role="muted", size=SMALL)
     if row.delta.p_better is not None:
-        _probability_bar(chart, row.delta, width - _ODDS, middle - 11, _ODDS - 8)
+        _probability_bar(sheet, row.delta, width - _ODDS, middle - 7, _ODDS - 8)
         chart.write(width - _ODDS, middle + 8, _odds(row.delta), role="muted", size=SMALL)
 
 
-def _below(chart: Chart, row: _Row, first: float, middle: float, changes: float) -> None:
+def _below(chart: Chart, row: _Row, first: float, middle: float) -> None:
     """Write the name and the numbers above the marks, the verdict and the odds below them."""
     width, role = chart.px[0], verdict_role(row.result.verdict)
     for place, text in enumerate(row.name):
@@ -175,20 +181,15 @@ def _odds(delta: Comparison) -> str:
     return " / ".join(share(p).removesuffix(" %") for p in parts) + " %"
 
 
-def _probability_bar(chart: Chart, delta: Comparison, x: float, y: float, length: float) -> None:
-    axes = chart.panel(x, y, length, 8)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
-    axes.xaxis.set_major_locator(NullLocator())
-    axes.yaxis.set_major_locator(NullLocator())
-    start = 0.0
+def _probability_bar(sheet: Axes, delta: Comparison, x: float, y: float, length: float) -> None:
     for p, role in (
         (delta.p_better, "better"),
         (delta.p_equivalent, "line"),
         (delta.p_worse, "worse"),
     ):
-        axes.barh([0.5], [p or 0.0], left=[start], height=1, color=colour(role), linewidth=0)
-        start += p or 0.0
+        part = (p or 0.0) * length
+        sheet.barh([y], [part], left=[x], height=8, color=colour(role), linewidth=0)
+        x += part
 
 
 def _write_around(
@@ -205,7 +206,7 @@ def _write_around(
     width = chart.px[0]
     wide = width >= SIDE_BY_SIDE
     half = text_width(band, SMALL) / 2
-    right = width - _ODDS - changes - 12 if wide else width
+    right = width - _ODDS - changes - 12 if wide else width - 4
     x = min(max(zero, half + 4), right - half)
     chart.write(x, top - 12, band, role="muted", size=SMALL, align="center")
     if wide:

@@ -73,8 +73,8 @@ def limits(values: Sequence[float], include: Sequence[float]) -> tuple[float, fl
     inside = [v for v in include if math.isfinite(v)]
     finite = [v for v in values if math.isfinite(v)]
     sizes = np.abs(finite) if finite else np.zeros(1)
-    usual = max(float(np.percentile(sizes, 75)), *(abs(v) for v in inside), 1e-12)
-    reach = 2.5 * usual if sizes.max() > 5 * usual else math.inf
+    usual = max(float(np.percentile(sizes, 60)), *(abs(v) for v in inside), 1e-12)
+    reach = 4 * usual if sizes.max() > 6 * usual else math.inf
     kept = [min(max(v, -reach), reach) for v in finite] + inside
     low, high = min(kept), max(kept)
     return padded([low, high])
@@ -97,13 +97,22 @@ def interval_marks(
         axes.plot(ends, [y, y], linewidth=width, alpha=alpha, **paint)
         for end, limit, marker in ((low, low_end, "<"), (high, high_end, ">")):
             if width < 2 and (end * factor < low_end if marker == "<" else end * factor > high_end):
-                axes.plot([limit], [y], marker=marker, markersize=6, clip_on=False, **paint)
+                axes.plot(
+                    [limit],
+                    [y],
+                    marker=marker,
+                    linestyle="none",
+                    markersize=6,
+                    clip_on=False,
+                    **paint,
+                )
     x = interval.mean * factor
     if low_end <= x <= high_end:
         axes.plot(
             [x],
             [y],
             marker="o",
+            linestyle="none",
             markersize=8,
             markeredgewidth=1.8,
             markerfacecolor=colour(role if filled else "paper"),
@@ -150,17 +159,14 @@ def legend(
     columns: bool,
 ) -> None:
     """Write what the marks mean, above a chart: in a row, or below each other."""
-    axes = chart.panel(0, 0, *chart.px)
-    axes.set_axis_off()
-    axes.set_xlim(0, chart.px[0])
-    axes.set_ylim(chart.px[1], 0)
-    axes.set_zorder(-1)
+    axes = chart.sheet()
     for marker, role, text in entries:
         face = colour("paper") if marker == "s" else colour(role)
         axes.plot(
             [x + 6],
             [y],
             marker=marker,
+            linestyle="none",
             markersize=8,
             markeredgewidth=1.8,
             markeredgecolor=colour(role),

@@ -57,7 +57,7 @@ def other_metrics(results: Results, *, width: float = WIDE) -> Chart:
         chart.write(x + 4, y + 14, heading, bold=True)
         start = x + 4 + text_width(heading, bold=True) + 10
         chart.write(start, y + 14, f"({better})", role="muted", size=SMALL)
-        axes = chart.panel(x + 8, y + 28, cell - 36, 90)
+        axes = chart.panel(x + 22, y + 28, cell - 58, 90)
         pairs = [(baseline, "neutral"), (winner, "training")][: 1 if winner is baseline else 2]
         shown = [(row.recipe, row.other_metrics[name], role) for row, role in pairs]
         _metric_panel(chart, axes, scale, shown, x, y, cell)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -89,8 +90,8 @@ def _dose_panel(
     axes.set_xlim(-0.6, max([*places, 1.0]) + 0.5)
     axes.axhspan(-rope, rope, color=colour("band"), linewidth=0)
     axes.axhline(0, color=colour("ink"), linewidth=1)
-    axes.plot([0], [0], marker="o", markersize=8, markeredgewidth=1.8, color=colour("neutral"),
-              markerfacecolor=colour("paper"), zorder=3)  # fmt: skip
+    off: dict[str, Any] = {"color": colour("neutral"), "markerfacecolor": colour("paper")}
+    axes.plot([0], [0], "o", markersize=8, markeredgewidth=1.8, zorder=3, **off)
     labels = [format_number(dose.value) for dose in ordered]
     room = (width - left - right) / (axes.get_xlim()[1] - axes.get_xlim()[0])
     set_ticks(axes.xaxis, _sparse_ticks([0.0, *places], ["off", *labels], room))
@@ -149,7 +150,15 @@ def _dose_marks(axes: Axes, x: float, dose: Dose, factor: float, *, is_best: boo
         ([v for v in folds if v > high], "^", high),
     ):
         if outside:
-            axes.plot([x], [edge], marker=marker, markersize=6, color=colour("edge"), clip_on=False)
+            axes.plot(
+                [x],
+                [edge],
+                marker=marker,
+                linestyle="none",
+                markersize=6,
+                color=colour("edge"),
+                clip_on=False,
+            )
     if dose.effect.mean is None:
         return
     role = "training"
@@ -161,6 +170,7 @@ def _dose_marks(axes: Axes, x: float, dose: Dose, factor: float, *, is_best: boo
             [x + 0.16],
             [dose.effect.mean * factor],
             marker="D" if is_best else "o",
+            linestyle="none",
             markersize=8,
             color=colour(role),
             zorder=3,

@@ -1,0 +1,310 @@
+"""What stands in the HTML report, section by section, as plain texts and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gengap.report import figures, words
+from gengap.report.figures import PageFigure, change_cells, verdict_cell
+from gengap.report.numbers import half_width, number, plural, scale_of, seconds, share
+from gengap.report.tables import Cell, Row, Table, cells
+from gengap.results import CandidateResult, Results
+
+__all__ = ["SECTIONS", "Card", "all_results", "cards", "facts", "method", "settings", "why"]
+
+SECTIONS: tuple[tuple[str, str], ...] = (
+    ("verdict", "Verdict"),
+    ("trust", "Trust"),
+    ("gap", "Gap"),
+    ("help", "What helps"),
+    ("strength", "Strengths"),
+    ("why", "Why"),
+    ("cost", "Cost"),
+    ("again", "Again?"),
+    ("all", "All results"),
+    ("how", "How"),
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One pair of numbers under the verdict: what, before and after, and by how much."""
+
+    what: str
+    big: str
+    more: str
+
+
+def facts(results: Results) -> str:
+    """Say in one line what was studied."""
+    protocol, data = results.protocol, results.dataset
+    parts = [plural(protocol.rows, "row")]
+    columns = data.get("columns")
+    count = len(columns) if isinstance(columns, Sequence) else columns
+    if isinstance(count, int):
+        parts.append(plural(count, "column"))
+    target = data.get("target", data.get("target_name"))
+    if target:
+        parts.append(f"target “{target}”")
+    classes = data.get("classes")
+    if isinstance(classes, Sequence) and classes:
+        parts.append(plural(len(classes), "class", "classes"))
+    elif data.get("task") == "regression":
+        parts.append("regression")
+    folds = plural(protocol.folds, "fold")
+    if protocol.repeats > 1:
+        folds += f" × {plural(protocol.repeats, 'repeat')}"
+    parts += [f"decided by {words.protocol_scale(protocol).label}", folds]
+    return " · ".join(parts)
+
+
+def cards(results: Results) -> tuple[Card, ...]:
+    """Return metric, gap and cost, before and after; only the baseline's if nothing stands out."""
+    scale = words.protocol_scale(results.protocol)
+    baseline = results.recipes[0] if results.recipes else None
+    if baseline is None or baseline.test.mean is None:
+        return ()
+    row = words.lead(results)
+    if row is None or row.delta is None:
+        return (
+            Card(
+                f"{scale.label} on test rows, baseline",
+                scale.value(baseline.test.mean, half_width(baseline.test)),
+                _interval(scale.ends(baseline.test), results),
+            ),
+            Card(
+                "gap between training and test, baseline",
+                scale.difference(baseline.gap.mean, half_width(baseline.gap)),
+                _interval(scale.ends(baseline.gap), results),
+            ),
+            Card(
+                "training time, baseline",
+                seconds(baseline.seconds_per_trial),
+                f"{number(baseline.epochs, 0)} epochs",
+            ),
+        )
+    spread = half_width(row.delta)
+    arrow = "better ▲" if (row.delta.mean or 0.0) > 0 else "worse ▼"
+    change = words.change_with_interval(scale, row.delta)
+    gaps = [
+        scale.difference(r.gap.mean, half_width(r.gap)).removesuffix(scale.change_unit)
+        for r in (baseline, row)
+    ]
+    return (
+        Card(
+            f"{scale.label} on test rows",
+            f"{scale.value(baseline.test.mean, spread)} → {scale.value(row.test.mean, spread)}",
+            f"{change}, {arrow}",
+        ),
+        Card(
+            "gap between training and test",
+            f"{gaps[0]} → {gaps[1]}{scale.change_unit}",
+            f"95 % interval now {scale.ends(row.gap)}"
+            if scale.ends(row.gap)
+            else words.no_interval(results.protocol),
+        ),
+        Card(
+            "training time",
+            f"{seconds(baseline.seconds_per_trial)} → {seconds(row.seconds_per_trial)}",
+            f"{number(baseline.epochs, 0)} → {number(row.epochs, 0)} epochs",
+        ),
+    )
+
+
+def _interval(ends: str | None, results: Results) -> str:
+    return f"95 % interval {ends}" if ends else words.no_interval(results.protocol)
+
+
+def why(results: Results) -> tuple[str, ...]:
+    """Say what is different about the winner, beside its score."""
+    baseline = results.recipes[0] if results.recipes else None
+    winner = words.winner(results) if baseline is not None else None
+    if baseline is None or winner is None or winner is baseline:
+        return ("No candidate stands out against the baseline, so there is nothing to explain.",)
+    scale = words.protocol_scale(results.protocol)
+    sentences = [
+        f"Weights of {winner.recipe}: {share(winner.zero_weights)} of the kernel weights are "
+        f"exactly zero (baseline {share(baseline.zero_weights)}), and their norm is "
+        f"{number(winner.weight_norm)} (baseline {number(baseline.weight_norm)})."
+    ]
+    if winner.robustness.mean is not None and baseline.robustness.mean is not None:
+        sentences.append(
+            "With Gaussian noise of 0.5 standard deviations on the numeric inputs, "
+            f"{scale.label} is {words.value_with_interval(scale, winner.robustness)}, against "
+            f"{words.value_with_interval(scale, baseline.robustness)} for the baseline."
+        )
+    if winner.verdict not in ("helps", "probably_helps"):
+        sentences.insert(
+            0,
+            f"{winner.recipe} has the best validation score; whether it helps at all is not "
+            "settled, so read this with care.",
+        )
+    return tuple(sentences)
+
+
+def again(results: Results) -> tuple[str, ...]:
+    """Say how steady the choice is, and what it promised beside what it kept."""
+    best, protocol = results.best, results.protocol
+    scale = words.protocol_scale(protocol)
+    if not best.chosen_by_fold:
+        return ("No fold was finished, so nothing was chosen.",)
+    top, count = max(best.chosen_in.items(), key=lambda item: item[1])
+    folds = plural(len(best.chosen_by_fold), "fold")
+    winners = plural(len(best.chosen_in), "different candidate")
+    sentences = [
+        f"{top} had the best validation score in {count} of {folds}; {winners} won in all."
+    ]
+    row = next((r for r in results.recipes if r.recipe == best.recipe), None)
+    if row is not None and row.validation.mean is not None and best.test.mean is not None:
+        sentences.append(
+            f"When {best.recipe} was chosen, its {scale.label} on validation rows was "
+            f"{scale.value(row.validation.mean, half_width(row.validation))}. On rows that no "
+            "choice had seen, choosing this way gave "
+            f"{words.value_with_interval(scale, best.test)}."
+        )
+    return tuple(sentences)
+
+
+def all_results(results: Results) -> Table:
+    """Return the table with everything about every candidate."""
+    scale = words.protocol_scale(results.protocol)
+    header = (
+        "candidate",
+        "verdict",
+        "strength",
+        f"test {scale.label}",
+        "95 % interval",
+        "change",
+        "95 % interval",
+        "P(better / same / worse)",
+        "p (Holm)",
+        "training",
+        "gap",
+        "with noise",
+        "zero weights",
+        "weight norm",
+        "epochs",
+        "seconds",
+        "trials",
+        "diverged",
+        "what would settle it",
+    )
+    rows = tuple(Row(_all_cells(row, results), index) for index, row in enumerate(results.recipes))
+    return Table("One row a candidate; the first is the baseline", header, rows)
+
+
+def _all_cells(row: CandidateResult, results: Results) -> tuple[Cell, ...]:
+    scale, delta = words.protocol_scale(results.protocol), row.delta
+    odds = (
+        Cell("")
+        if delta is None or delta.p_better is None
+        else Cell(
+            " / ".join(share(p) for p in (delta.p_better, delta.p_equivalent, delta.p_worse)),
+            delta.p_better,
+        )
+    )
+    p_holm = None if delta is None else delta.p_holm
+    return cells(
+        row.recipe,
+        verdict_cell(row),
+        words.strengths(row),
+        Cell(scale.value(row.test.mean, half_width(row.test)), row.test.mean),
+        Cell(scale.ends(row.test) or "no interval", half_width(row.test)),
+        *change_cells(row, scale),
+        odds,
+        Cell("" if delta is None else number(p_holm), p_holm),
+        Cell(scale.value(row.train.mean, half_width(row.train)), row.train.mean),
+        Cell(scale.difference(row.gap.mean, half_width(row.gap)), row.gap.mean),
+        Cell(scale.value(row.robustness.mean, half_width(row.robustness)), row.robustness.mean),
+        Cell(share(row.zero_weights), row.zero_weights),
+        Cell(number(row.weight_norm), row.weight_norm),
+        Cell(number(row.epochs, 0 if row.epochs % 1 == 0 else 1), row.epochs),
+        Cell(number(row.seconds_per_trial), row.seconds_per_trial),
+        Cell(f"{row.trials:,}", float(row.trials)),
+        Cell(f"{row.diverged:,}", float(row.diverged)),
+        row.settle,
+    )
+
+
+def method(results: Results) -> tuple[str, ...]:
+    """Say how the study was done."""
+    protocol = results.protocol
+    label = words.protocol_scale(protocol).label
+    again_and_again = (
+        "" if protocol.repeats == 1 else f", {protocol.repeats} times over with new divisions"
+    )
+    return (
+        f"The {protocol.rows:,} rows were divided into {plural(protocol.folds, 'fold')}"
+        f"{again_and_again}. In each, networks learned on about {protocol.rows_trained:,} rows, "
+        f"about {protocol.rows_validated:,} validation rows chose strengths, epochs and "
+        f"candidates, and about {protocol.rows_tested:,} test rows were read once, after every "
+        "choice. Everything that learns from data, preprocessing too, learned from training rows.",
+        "Within a fold all candidates start from the same weights and see the same batches, so "
+        "differences are between techniques, not between lucky starts.",
+        f"Changes in {label} are paired by fold. Their intervals and tests are corrected for the "
+        "rows that folds share (Nadeau and Bengio), tests also for the number of candidates "
+        f"(Holm). Changes up to {words.margin(protocol)} count as no practical difference; the "
+        "probabilities of better, same and worse come from a correlated Bayesian t-test.",
+        f"{plural(protocol.trials, 'trial')} from {plural(protocol.runs, 'training')} took "
+        f"{seconds(protocol.seconds)} in {plural(protocol.programs, 'compiled program')}.",
+    )
+
+
+def settings(results: Results) -> tuple[tuple[str, str], ...]:
+    """Return the settings, the machine and the versions, as pairs."""
+    protocol, data = results.protocol, results.dataset
+    direction = "higher" if protocol.direction == "maximize" else "lower"
+    pairs: list[tuple[str, str]] = [
+        ("data", str(data.get("source", data.get("name", "")))),
+        ("hash of the data", protocol.data_hash),
+        ("network", protocol.network),
+        ("optimizer", protocol.optimizer),
+        ("deciding metric", f"{scale_of(protocol.metric).label}, {direction} is better"),
+        ("too small to matter", words.margin(protocol)),
+        ("folds × repeats", f"{protocol.folds} × {protocol.repeats}"),
+        ("epochs, batch size", f"{protocol.epochs:,}, {protocol.batch_size:,}"),
+        ("seed", str(protocol.seed)),
+        ("rows that networks learned on", f"{protocol.rows_trained:,} of {protocol.rows:,}"),
+        ("lanes a program", str(protocol.lane_width)),
+        ("machine", protocol.machine),
+        ("versions", ", ".join(f"{name} {v}" for name, v in protocol.versions.items())),
+    ]
+    if results.existing:
+        pairs.insert(3, ("regularization the model brings along", ", ".join(results.existing)))
+    if results.allowed:
+        pairs.append(("refusals that were let pass", ", ".join(results.allowed)))
+    return tuple(pairs)
+
+
+def page_figures(results: Results) -> Mapping[str, tuple[PageFigure, ...]]:
+    """Return the figures of each section that has some."""
+    if not results.recipes:
+        return {}
+    baseline, winner = results.recipes[0], words.winner(results)
+    curves = {band.candidate for band in results.curves}
+    has_scores = any(row.test.mean is not None for row in results.recipes)
+    told: dict[str, tuple[Any, bool]] = {
+        "dumbbells": (figures.dumbbells, has_scores),
+        "curves": (figures.baseline_curves, baseline.recipe in curves),
+        "effects": (figures.forest, len(results.recipes) > 1),
+        "doses": (figures.response, bool(results.doses)),
+        "winner": (figures.winner_curves, winner is not baseline and winner.recipe in curves),
+        "metrics": (
+            figures.metrics,
+            winner is not baseline
+            and any(name in winner.other_metrics for name in baseline.other_metrics),
+        ),
+        "cost": (figures.benefit, has_scores and len(results.recipes) > 1),
+        "choices": (figures.choices, bool(results.best.chosen_by_fold)),
+    }
+    made = {name: (make(results),) if wanted else () for name, (make, wanted) in told.items()}
+    return {
+        "gap_figures": made["dumbbells"] + made["curves"],
+        "effect_figures": made["effects"],
+        "dose_figures": made["doses"],
+        "why_figures": made["winner"] + made["metrics"],
+        "cost_figures": made["cost"],
+        "choice_figures": made["choices"],
+    }
