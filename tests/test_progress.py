@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -97,6 +98,19 @@ class TestTerminal:
         assert "a table" in shown
         assert "fold 3: dropout" in shown
         assert "\x1b[3" in shown
+
+    @pytest.mark.parametrize("width", ["60", "80", "200"])
+    def test_a_long_message_takes_no_room_from_the_numbers(
+        self, monkeypatch: pytest.MonkeyPatch, width: str
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", width)
+        stream = Terminal()
+        progress = TerminalProgress(stream)
+        progress.start(380)
+        progress.advance(31, "dropout=0.1 + early_stopping(patience=10, min_delta=0) + l2=0.01" * 4)
+        progress.finish()
+        plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+        assert re.search(r"31/380 trials, -:--:-- left +dropout.*…", plain)
 
     def test_no_color_is_respected(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("NO_COLOR", "1")

@@ -155,19 +155,24 @@ class TerminalProgress:
             MofNCompleteColumn,
             Progress,
             TextColumn,
-            TimeElapsedColumn,
             TimeRemainingColumn,
         )
+        from rich.table import Column
 
         self.finish()
         self._bar = Progress(
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TextColumn("trials,"),
-            TimeElapsedColumn(),
-            TextColumn("passed,"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("left  {task.description}", markup=False),
+            TimeRemainingColumn(),
+            TextColumn("left "),
+            # On a narrow terminal it is the message that gives way.
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
+            expand=True,
             console=self._console,
             transient=True,
         )
