@@ -207,7 +207,7 @@ def curves(how: Protocol, winner: str, *, scale: float = 1.0) -> tuple[CurveBand
     }
     bands = []
     for (candidate, part), loss in shapes.items():
-        for quantity, values in (("loss", loss * scale), (how.metric, 0.93 - 0.38 * loss)):
+        for quantity, values in (("loss", loss * scale), ("metric", 0.93 - 0.38 * loss)):
             width = 0.03 * scale if quantity == "loss" else 0.012
             bands.append(
                 CurveBand(
@@ -254,8 +254,8 @@ DATASET = {
     "target": "quality",
     "classes": ["bad", "good"],
     "rows": 1599,
-    "columns": 11,
-    "missing": 0,
+    "columns": [{"name": f"column {i}", "kind": "numeric"} for i in range(11)],
+    "test_rows": 0,
 }
 
 TYPICAL = (
@@ -333,7 +333,7 @@ def study(
                 "results": "gengap-runs/wine-9f2c9f2c/results.json",
                 "model": "gengap-runs/wine-9f2c9f2c/model.keras",
             },
-            reason="best mean validation score",
+            reason="none_beats_baseline" if picked == "baseline" else "best",
         ),
         "holdout": None,
         "doses": doses(how, open_ones),
@@ -350,7 +350,7 @@ def changed(results: Results, recipe: str, **changes: Any) -> Results:
     rows = tuple(
         dataclasses.replace(r, **changes) if r.recipe == recipe else r for r in results.recipes
     )
-    return with_words(dataclasses.replace(results, recipes=rows))
+    return with_words(dataclasses.replace(results, recipes=rows, diagnosis=""))
 
 
 def typical() -> Results:
@@ -415,7 +415,7 @@ def empty_row(recipe: str, status: str, diverged: int, trials: int) -> Candidate
 
 def nothing_finished() -> Results:
     rows = tuple(empty_row(name, "unfinished", 0, 0) for name in ("baseline", "l2", "dropout"))
-    best = Best("baseline", "baseline", {}, 0, EMPTY, None, {}, (), {}, "nothing was finished")
+    best = Best("baseline", "baseline", {}, 0, EMPTY, None, {}, (), {}, "all_diverged")
     return study(recipes=rows, best=best, doses=(), curves=(), audit=())
 
 
@@ -441,6 +441,7 @@ def missing_metric() -> Results:
     return with_words(
         dataclasses.replace(
             results,
+            diagnosis="overfits",
             recipes=tuple(rows),
             doses=(gaps, *results.doses[1:]),
             curves=(holed, *results.curves[1:]),

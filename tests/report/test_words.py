@@ -156,10 +156,22 @@ def test_diagnoses():
     gap = examples.Interval(0.001, -0.004, 0.006)
     small = examples.changed(examples.typical(), "baseline", gap=gap)
     assert small.diagnosis.startswith("The baseline underfits")
-    trained = words.with_words(dataclasses.replace(small, audit=()))
+    trained = words.with_words(dataclasses.replace(small, audit=(), diagnosis=""))
     assert trained.diagnosis.startswith("The baseline neither overfits nor visibly underfits")
     unsure = examples.changed(small, "baseline", gap=examples.Interval(0.01, -0.01, 0.03))
     assert unsure.diagnosis.startswith("Cannot tell yet whether the baseline overfits")
+
+
+def test_the_analysis_knows_better_than_the_gap_alone():
+    known = dataclasses.replace(examples.typical(), diagnosis="underfits", audit=())
+    assert "ignores its inputs" in words.with_words(known).diagnosis
+    assert words.with_words(words.with_words(known)) == words.with_words(known)
+
+
+def test_why_the_baseline_is_handed_back():
+    assert "since nothing beats it by more than 1 point on validation rows" in words.honest(
+        examples.null_result()
+    )
 
 
 def test_what_would_change_a_verdict_is_where_the_posterior_says_it_would():

@@ -55,8 +55,17 @@ def honest(results: Results) -> str:
         text += f" There is {no_interval(protocol)}."
     return text + (
         f" The model that is handed back is {best.refit_recipe}, trained on all rows for "
-        f"{plural(best.epochs, 'epoch')}; it has no score of its own."
+        f"{plural(best.epochs, 'epoch')}{_REASONS.get(best.reason, '').format(margin(protocol))}; "
+        "it has no score of its own."
     )
+
+
+_REASONS = {
+    "none_beats_baseline": ", since nothing beats it by more than {} on validation rows",
+    "verdict_hurts": ", since what is best on validation rows hurts on test rows",
+    "no_baseline": ", since the baseline has no score in some fold",
+    "all_diverged": ", since no candidate has a score in every fold",
+}
 
 
 def holdout(results: Results) -> str:
@@ -86,38 +95,62 @@ def cost(results: Results, row: CandidateResult) -> str:
 
 
 def diagnosis(results: Results) -> str:
-    """Say whether the baseline overfits, underfits, neither, or is limited by the data."""
-    protocol = results.protocol
+    """Say whether the baseline overfits, underfits, neither, or is limited by the data.
+
+    Parameters
+    ----------
+    results : Results
+        `diagnosis` holds the analysis' code; without one the gap alone decides.
+    """
     baseline = results.recipes[0] if results.recipes else None
     if baseline is None or baseline.gap.mean is None:
         return "Cannot tell whether the baseline overfits: its gap is not defined."
-    gap, r = baseline.gap, protocol.rope
-    numbers = gap_sentence(baseline, protocol)
-    low = baseline.gap.mean if gap.low is None else gap.low
-    high = baseline.gap.mean if gap.high is None else gap.high
-    caveat = "" if gap.low is not None else f" There is {no_interval(protocol)}."
-    if low > r:
-        tried = [row for row in results.recipes[1:] if row.delta is not None]
-        stuck = tried and all(row.verdict in (*SAME, *HURTS) for row in tried)
-        if stuck:
-            return (
-                f"The baseline overfits, and looks limited by its data: {numbers}, and nothing "
-                "that was tried improves the test score. More or better rows are likelier to help "
-                f"than more regularization.{caveat}"
-            )
-        return f"The baseline overfits: {numbers}.{caveat}"
-    unfinished = any(finding.code == "undertrained" for finding in results.audit)
-    if high <= r:
-        if unfinished:
-            return (
-                f"The baseline underfits: {numbers}, and its curves still improve at the last "
-                f"epoch. Train longer, or use a larger network, before regularizing.{caveat}"
-            )
+    code = results.diagnosis if results.diagnosis in _DIAGNOSES else _diagnosed(results)
+    caveat = f" There is {no_interval(results.protocol)}." if baseline.gap.low is None else ""
+    numbers = gap_sentence(baseline, results.protocol)
+    if code == "underfits" and any(finding.code == "undertrained" for finding in results.audit):
         return (
-            f"The baseline neither overfits nor visibly underfits: {numbers}. There is no gap for "
-            f"regularization to close.{caveat}"
+            f"The baseline underfits: {numbers}, and its curves still improve at the last epoch. "
+            f"Train longer, or use a larger network, before regularizing.{caveat}"
         )
-    return f"Cannot tell yet whether the baseline overfits: {numbers}.{caveat}"
+    return _DIAGNOSES[code].format(numbers=numbers) + caveat
+
+
+_DIAGNOSES = {
+    "overfits": "The baseline overfits: {numbers}.",
+    "limited_by_data": (
+        "The baseline overfits, and looks limited by its data: {numbers}, and nothing that was "
+        "tried improves the test score. More or better rows are likelier to help than more "
+        "regularization."
+    ),
+    "underfits": (
+        "The baseline underfits: {numbers}, hardly better even on training rows than a model that "
+        "ignores its inputs. Look at the inputs, the learning rate and the size of the network "
+        "before regularizing."
+    ),
+    "neither": (
+        "The baseline neither overfits nor visibly underfits: {numbers}. There is no gap for "
+        "regularization to close."
+    ),
+    "unknown": "Cannot tell yet whether the baseline overfits: {numbers}.",
+}
+
+
+def _diagnosed(results: Results) -> str:
+    gap, r = results.recipes[0].gap, results.protocol.rope
+    if gap.low is None or gap.high is None:
+        return "unknown"
+    if gap.low > r:
+        tried = results.recipes[1:]
+        return (
+            "limited_by_data"
+            if tried and all(row.verdict in (*SAME, *HURTS) for row in tried)
+            else "overfits"
+        )
+    if gap.high > r:
+        return "unknown"
+    unfinished = any(finding.code == "undertrained" for finding in results.audit)
+    return "underfits" if unfinished else "neither"
 
 
 def what_would_change(results: Results) -> tuple[str, ...]:
@@ -139,11 +172,11 @@ def what_would_change(results: Results) -> tuple[str, ...]:
                     f"{margin(protocol)}, set by --rope)."
                 )
         else:
-            reasons.append(f"{named(row)}: {row.settle or settle(row, protocol)}")
+            reasons.append(f"{named(row)}: {settle(row, protocol)}")
     else:
         settling = [r for r in candidates(results) if r.verdict not in SETTLED]
         reasons += [
-            f"{other.recipe}: {other.settle or settle(other, protocol)}"
+            f"{other.recipe}: {settle(other, protocol)}"
             for other in sorted(settling, key=lambda r: -_size(r))[:3]
         ]
         if not settling:

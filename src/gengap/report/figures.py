@@ -130,7 +130,7 @@ def _curves(
     for band in results.curves:
         if band.candidate not in recipes:
             continue
-        scale = scale_of(band.quantity, {results.protocol.metric: results.protocol.direction})
+        scale = words.curve_scale(band.quantity, results)
         values = [value for value in band.median if value is not None]
         if not values:
             continue
@@ -417,5 +417,5 @@ def choices(results: Results) -> PageFigure:
             ("fold", "chosen", f"its test {scale.label}", f"the baseline's test {scale.label}"),
             rows,
         ),
-        lambda width: charts.chosen(results, width=width),
+        lambda width: charts.chosen_matrix(results, width=width),
     )

@@ -24,6 +24,7 @@ __all__ = [
     "VERDICTS",
     "candidates",
     "change_with_interval",
+    "curve_scale",
     "diverged",
     "margin",
     "measured",
@@ -81,6 +82,13 @@ def provisional(results: Results) -> tuple[Finding, ...]:
 def protocol_scale(protocol: Protocol) -> Scale:
     """Return how the deciding metric is written."""
     return scale_of(protocol.metric, {protocol.metric: protocol.direction})
+
+
+def curve_scale(quantity: str, results: Results) -> Scale:
+    """Return how a quantity of learning curves is written; "metric" is accuracy or RMSE."""
+    if quantity == "metric":
+        quantity = "rmse" if results.dataset.get("task") == "regression" else "accuracy"
+    return scale_of(quantity, {results.protocol.metric: results.protocol.direction})
 
 
 def margin(protocol: Protocol) -> str:

@@ -25,6 +25,7 @@ from gengap.report.verdicts import (
     VERDICTS,
     candidates,
     change_with_interval,
+    curve_scale,
     diverged,
     margin,
     measured,
@@ -48,6 +49,7 @@ __all__ = [
     "candidates",
     "change_with_interval",
     "cost",
+    "curve_scale",
     "diagnosis",
     "diverged",
     "existing",
@@ -79,7 +81,7 @@ def with_words(results: Results) -> Results:
     Parameters
     ----------
     results : Results
-        With whatever in `headline`, `diagnosis` and each candidate's `settle`.
+        With codes in `diagnosis` and in each candidate's `settle`, or nothing.
 
     Returns
     -------
@@ -90,4 +92,5 @@ def with_words(results: Results) -> Results:
         dataclasses.replace(row, settle=settle(row, results.protocol)) for row in results.recipes
     )
     results = dataclasses.replace(results, recipes=rows)
-    return dataclasses.replace(results, headline=headline(results), diagnosis=diagnosis(results))
+    said = results.diagnosis if " " in results.diagnosis else diagnosis(results)
+    return dataclasses.replace(results, headline=headline(results), diagnosis=said)

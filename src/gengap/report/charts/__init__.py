@@ -8,7 +8,7 @@ a role of the palette, and no meaning is carried by colour alone. They never tou
 from __future__ import annotations
 
 from gengap.report.charts.benefit import cost
-from gengap.report.charts.choices import chosen
+from gengap.report.charts.choices import chosen_matrix
 from gengap.report.charts.curves import learning_curves
 from gengap.report.charts.dumbbells import gap_dumbbells
 from gengap.report.charts.forest import effects
@@ -16,7 +16,7 @@ from gengap.report.charts.metrics import other_metrics
 from gengap.report.charts.response import doses
 
 __all__ = [
-    "chosen",
+    "chosen_matrix",
     "cost",
     "doses",
     "effects",

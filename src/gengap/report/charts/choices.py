@@ -10,10 +10,10 @@ from gengap.report.canvas import SMALL, WIDE, Chart, Ticks, colour, set_ticks, w
 from gengap.report.charts.marks import NAMES, SIDE_BY_SIDE
 from gengap.results import Results
 
-__all__ = ["chosen"]
+__all__ = ["chosen_matrix"]
 
 
-def chosen(results: Results, *, width: float = WIDE) -> Chart:
+def chosen_matrix(results: Results, *, width: float = WIDE) -> Chart:
     """Matrix of folds by candidates: which one validation chose in each fold.
 
     Parameters

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gengap.report import words
 from gengap.report.canvas import (
     SMALL,
     WIDE,
@@ -19,7 +20,6 @@ from gengap.report.canvas import (
     spread_apart,
 )
 from gengap.report.charts.marks import SIDE_BY_SIDE, in_powers, padded, unit_note
-from gengap.report.numbers import scale_of
 from gengap.results import CurveBand, Results
 
 __all__ = ["learning_curves"]
@@ -75,7 +75,7 @@ def _curve_panel(
     many: bool,
 ) -> None:
     quantity = panel[0].quantity
-    scale = scale_of(quantity, {results.protocol.metric: results.protocol.direction})
+    scale = words.curve_scale(quantity, results)
     left, right, top, bottom = 48.0, 78.0, 34.0, 44.0
     scale, power = in_powers(scale, [v for band in alike for v in band.median])
     heading = scale.label + unit_note(power, scale.unit)
