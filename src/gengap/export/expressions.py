@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,8 @@ _NAMESPACES: Mapping[str, Any] = {
 _INCIDENTAL = frozenset({"name", "build_config", "registered_name", "shared_object_id"})
 #: Arguments that a reader wants to see, defaults or not.
 _ALWAYS = frozenset({"learning_rate"})
+#: What is known by one number, which needs no name.
+_ONE_NUMBER = ("keras.regularizers.", "keras.constraints.")
 
 
 class NotPlainError(Exception):
@@ -87,21 +90,23 @@ def literal(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    single = float(str(np.float32(value)))
     # Keras holds strengths in 32 bits: 0.001 comes back as 0.0010000000474974513.
-    return repr(single if float(np.float32(single)) == value else value)
+    if abs(value) < 1e38 and float(np.float32(value)) == value:
+        return repr(float(str(np.float32(value))))
+    return repr(value)
 
 
 def _function(function: Any) -> str:
+    own = str(function.__name__)
     for name in ("keras.losses", "keras.activations"):
-        if getattr(_NAMESPACES[name], function.__name__, None) is function:
-            return f"{name}.{function.__name__}"
-    raise NotPlainError(f"{function.__name__} is not a function of Keras")
+        if getattr(_NAMESPACES[name], own, None) is function:
+            return f"{name}.{own}"
+    raise NotPlainError(f"{own} is not a function of Keras")
 
 
 def _call(kind: Any, config: Mapping[str, Any]) -> str:
     public = _public_name(kind)
-    parameters = inspect.signature(kind).parameters
+    parameters = inspect.signature(kind.__init__).parameters
     required = [
         name
         for name, parameter in parameters.items()
@@ -109,21 +114,31 @@ def _call(kind: Any, config: Mapping[str, Any]) -> str:
         and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
         and name in config
     ]
-    default = kind.from_config({name: config[name] for name in required}).get_config()
+    try:
+        given = copy.deepcopy({name: config[name] for name in required})
+        default = kind.from_config(given).get_config()
+    except (TypeError, ValueError) as error:
+        raise NotPlainError(f"{public} is not made by its configuration alone") from error
+    written = [
+        name
+        for name, value in config.items()
+        if name in _ALWAYS or _bare(value) != _bare(default.get(name))
+    ]
+    optional = [name for name in written if name not in required and name not in _INCIDENTAL]
     arguments = [_value(config[name]) for name in required]
-    for name, value in config.items():
-        if name in required or name in _INCIDENTAL:
-            continue
-        if name in _ALWAYS or _bare(value) != _bare(default.get(name)):
-            arguments.append(f"{name}={_value(value)}")
+    arguments += [f"{name}={_value(config[name])}" for name in optional]
+    lone = public.startswith(_ONE_NUMBER) and len(arguments) == 1
+    if lone and optional == list(parameters)[1:2]:
+        arguments = [_value(config[optional[0]])]
     return f"{public}({', '.join(arguments)})"
 
 
 def _public_name(kind: Any) -> str:
+    own = str(kind.__name__)
     for name, namespace in _NAMESPACES.items():
-        if getattr(namespace, kind.__name__, None) is kind:
-            return f"{name}.{kind.__name__}"
-    raise NotPlainError(f"{kind.__name__} is not a class of Keras")
+        if getattr(namespace, own, None) is kind:
+            return f"{name}.{own}"
+    raise NotPlainError(f"{own} is not a class of Keras")
 
 
 def _value(value: Any) -> str:

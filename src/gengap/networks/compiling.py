@@ -95,17 +95,14 @@ def _fresh_metric(metric: Any) -> Any:
 def compile_plainly(source: keras.Model, target: keras.Model) -> None:
     """Compile a network that is to be saved, with what loads where only Keras is installed.
 
-    Nothing happens where the source's optimizer or loss is not one of Keras' own; metrics of the
-    user's own are left out. The optimizer is built, or a warning would meet whoever loads it.
+    Where the source's optimizer or loss is not one of Keras' own, the target is left without both;
+    metrics are left out. The optimizer is built, or a warning would meet whoever loads it.
     """
-    if not source.compiled or not all(
-        is_keras_own(part) for part in (source.optimizer, single_loss(source))
-    ):
+    parts = (source.optimizer, single_loss(source)) if source.compiled else (None,)
+    if not all(is_keras_own(part) for part in parts):
+        target.compiled, target.optimizer = False, None
         return
-    target.compile(
-        optimizer=copy_optimizer(source.optimizer, {}),
-        loss=source.loss,
-    )
+    target.compile(optimizer=copy_optimizer(source.optimizer, {}), loss=source.loss)
     target.optimizer.build(target.trainable_variables)
 
 
