@@ -1,4 +1,4 @@
-"""Find the techniques by walking their package: a new file is a new technique, and no list grows."""
+"""Find techniques by walking their package: a new file is a new technique, and no list grows."""
 
 from __future__ import annotations
 
