@@ -9,6 +9,7 @@ alone, so that a study that is resumed has the same one.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -275,12 +276,15 @@ def _merged(runs: Sequence[Run], run_seconds: float) -> list[list[Run]]:
     for run in runs:
         by_forms[frozenset(_forms([run.recipe]))].append(run)
     merged: dict[frozenset[Asked], list[Run]] = {}
-    for forms, members in sorted(by_forms.items(), key=lambda item: (len(item[0]), str(item[0]))):
+    # By the sorted words: the order within a set differs from process to process.
+    ordered = sorted(by_forms.items(), key=lambda item: (len(item[0]), sorted(map(str, item[0]))))
+    for forms, members in ordered:
         for other, others in list(merged.items()):
             unused = len(members) * _cost(other - forms) + len(others) * _cost(forms - other)
             if _compatible(forms, other) and unused * run_seconds < COMPILE_SECONDS:
                 merged.pop(other)
-                merged[other | forms] = others + members
+                # The two may add up to a set that is there already.
+                merged[other | forms] = [*merged.pop(other | forms, []), *others, *members]
                 break
         else:
             merged[forms] = list(members)
@@ -293,7 +297,7 @@ def _compatible(first: frozenset[Asked], second: frozenset[Asked]) -> bool:
 
 
 def _cost(forms: frozenset[Asked]) -> float:
-    return sum(find_technique(asked.technique).cost for asked in forms)
+    return math.fsum(find_technique(asked.technique).cost for asked in forms)
 
 
 def _judges(runs: Sequence[Run]) -> tuple[Asked, ...]:

@@ -1,0 +1,321 @@
+"""The plan: what is trained, in which programs, and that it follows from the study alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gengap.lanes.program import Asked, Run
+from gengap.networks.models import resolve_model
+from gengap.networks.variants import Variant
+from gengap.plan import Plan, Settings, _merged, candidates_of, make_plan, steps_of
+from gengap.recipe import Part, Recipe, parse_candidates
+from gengap.splits import Split, make_splits
+from gengap.techniques.discovery import find_technique
+
+ROWS, COLUMNS = 120, 5
+
+#: Techniques of a step, no two of which exclude each other.
+PARTS = ("l1", "l2", "dropout", "gaussian_noise", "weight_decay")
+
+
+def network() -> keras.Model:
+    return resolve_model("mlp:8", input_shape=(COLUMNS,), outputs=2, task="classification")
+
+
+def folds_of(sizes: Sequence[int]) -> tuple[Split, ...]:
+    """Return one split a number of training rows."""
+    one = np.arange(1)
+    return tuple(Split(0, fold, np.arange(size), one, one) for fold, size in enumerate(sizes))
+
+
+def plan_of(
+    techniques: str,
+    *,
+    model: keras.Model | None = None,
+    splits: Sequence[Split] | None = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    seed: int = 0,
+) -> Plan:
+    if splits is None:
+        target = np.arange(ROWS) % 2
+        splits = make_splits(target, task="classification", folds=4, repeats=1, seed=0)
+    return make_plan(
+        model or network(),
+        candidates_of(parse_candidates(techniques), seed=seed),
+        splits,
+        Settings(epochs, batch_size, seed),
+        task="classification",
+    )
+
+
+def described(plan: Plan) -> Any:
+    """Return a plan as plain text and numbers, equal for equal plans."""
+    return [
+        (
+            planned.variant,
+            planned.program,
+            planned.width,
+            [(str(r.recipe), r.split, r.seed, tuple(map(str, r.judgements))) for r in planned.runs],
+        )
+        for planned in plan.programs
+    ]
+
+
+class TestRuns:
+    def test_judgements_share_runs(self) -> None:
+        plan = plan_of(
+            "l2=1e-3, early_stopping, l2=1e-3+early_stopping, early_stopping(patience=3)"
+        )
+        stopping = Part.parse("early_stopping(patience=10, min_delta=0)")
+        earlier = Part.parse("early_stopping(patience=3, min_delta=0)")
+        (planned,) = plan.programs
+        judged = {str(run.recipe): run.judgements for run in planned.runs if run.split == 0}
+        assert judged == {"baseline": (None, stopping, earlier), "l2=1e-3": (None, stopping)}
+        assert plan.runs == 2 * 4
+        assert plan.trials == 5 * 4
+        # As many slots as one run asks for, not as many as there are judgements in all.
+        assert planned.program.judges == (Asked.of(stopping), Asked.of(earlier))
+
+    def test_a_recipe_that_several_candidates_try_is_trained_once(self) -> None:
+        plan = plan_of("l2, l2=0.001, l2=0.001+early_stopping")
+        recipes = [str(run.recipe) for p in plan.programs for run in p.runs if run.split == 0]
+        assert len(recipes) == len(set(recipes)) == 1 + len(find_technique("l2").strengths[0].grid)
+
+    def test_the_baseline_stands_first_whether_named_or_not(self) -> None:
+        for words in ("l2, baseline", "l2"):
+            names = [candidate.name for candidate in plan_of(words).candidates]
+            assert names == ["baseline", "l2"]
+
+    def test_runs_of_a_fold_share_their_seed_and_folds_do_not(self) -> None:
+        splits = make_splits(np.arange(ROWS) % 2, task="classification", folds=4, repeats=2, seed=3)
+        plan = plan_of("l2=1e-3, dropout=0.2, batch_norm", splits=splits, seed=3)
+        seeds: dict[int, set[int]] = {}
+        for planned in plan.programs:
+            for run in planned.runs:
+                seeds.setdefault(run.split, set()).add(run.seed)
+        assert all(len(found) == 1 for found in seeds.values())
+        assert len(set.union(*seeds.values())) == len(seeds) == 8
+        other = plan_of("l2=1e-3", splits=splits, seed=4)
+        assert {run.seed for run in other.programs[0].runs}.isdisjoint(set.union(*seeds.values()))
+
+    def test_open_strengths_are_said_where_there_is_exactly_one(self) -> None:
+        single = {c.name: c.single for c in plan_of("l2, l2+dropout, l2+dropout=0.1").candidates}
+        assert single == {
+            "baseline": None,
+            "l2": ("l2", "strength"),
+            "l2 + dropout": None,
+            "l2 + dropout=0.1": ("l2", "strength"),
+        }
+        assert candidates_of([Recipe.parse("early_stopping")], seed=0)[0].single is None
+
+    def test_a_combination_tries_at_most_sixteen_points(self) -> None:
+        (_, candidate) = candidates_of([Recipe.parse("l1+weight_decay+dropout")], seed=0)
+        assert len(candidate.grid) == len(set(candidate.grid)) == 16
+        (_, again) = candidates_of([Recipe.parse("l1+weight_decay+dropout")], seed=0)
+        assert candidate.grid == again.grid
+        (_, other) = candidates_of([Recipe.parse("l1+weight_decay+dropout")], seed=1)
+        assert candidate.grid != other.grid
+
+
+class TestPrograms:
+    def test_cheap_techniques_share_a_program(self) -> None:
+        plan = plan_of("l2=1e-3, weight_decay=0.1, dropout=0.2, label_smoothing=0.1")
+        (planned,) = plan.programs
+        names = [asked.technique for asked in planned.program.techniques]
+        assert names == ["l2", "weight_decay", "dropout", "label_smoothing"]
+        assert planned.variant == Variant()
+
+    def test_a_long_study_gives_every_set_its_own_program(self) -> None:
+        """Unused hooks cost more than another compilation there."""
+        plan = plan_of("l1, dropout=0.2, label_smoothing=0.1", epochs=5_000_000)
+        sets = [{asked.technique for asked in p.program.techniques} for p in plan.programs]
+        assert sorted(map(sorted, sets)) == [[], ["dropout"], ["l1"], ["label_smoothing"]]
+
+    def test_two_forms_of_a_technique_never_share_a_program(self) -> None:
+        plan = plan_of("l1=0.01, l1(strength=0.01, form=subgradient), l2=0.01")
+        for planned in plan.programs:
+            names = [asked.technique for asked in planned.program.techniques]
+            assert len(names) == len(set(names))
+        forms = [dict(a.options) for p in plan.programs for a in p.program.techniques if a.options]
+        assert sorted(form["form"] for form in forms) == ["proximal", "subgradient"]
+
+    def test_every_run_finds_its_own_form(self) -> None:
+        plan = plan_of("l1=0.01, l1(strength=0.01, form=subgradient), l2=0.01, dropout=0.1")
+        for planned in plan.programs:
+            for run in planned.runs:
+                assert set(steps_of([run.recipe])) <= set(planned.program.techniques)
+
+    @given(
+        st.lists(st.sets(st.sampled_from(PARTS), max_size=4), min_size=1, max_size=20),
+        st.floats(1, 50),
+    )
+    # The last set completes the first to a program that the two between have made already.
+    @example(
+        [
+            *[{"dropout", "gaussian_noise"}] * 5,
+            {"dropout", "l2"},
+            {"gaussian_noise", "l2"},
+            {"dropout", "gaussian_noise", "l2"},
+        ],
+        8.3,
+    )
+    def test_every_run_is_in_exactly_one_program(
+        self, sets: list[set[str]], run_seconds: float
+    ) -> None:
+        recipes = [Recipe.parse("+".join(f"{name}=0.1" for name in parts)) for parts in sets]
+        runs = [Run(recipe, 0, seed, (None,)) for seed, recipe in enumerate(recipes)]
+        merged = _merged(runs, run_seconds)
+        assert sorted(run.seed for some in merged for run in some) == list(range(len(runs)))
+
+    def test_inserted_layers_are_a_program_of_their_own(self) -> None:
+        plan = plan_of("batch_norm, batch_norm+dropout=0.2, dropout=0.2")
+        variants = {p.variant: {str(r.recipe) for r in p.runs} for p in plan.programs}
+        assert variants == {
+            Variant(): {"baseline", "dropout=0.2"},
+            Variant(inserting=("batch_norm",)): {"batch_norm", "batch_norm + dropout=0.2"},
+        }
+
+    def test_what_is_replaced_is_a_program_of_its_own(self) -> None:
+        model = keras.Sequential(
+            [
+                keras.Input((COLUMNS,)),
+                keras.layers.Dense(8, kernel_regularizer="l2"),
+                keras.layers.Dropout(0.5),
+                keras.layers.Dense(2, activation="softmax"),
+            ]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy")
+        plan = plan_of(
+            "none, l2=0.1, dropout=0.1, l2=0.1+dropout=0.1, label_smoothing=0.1", model=model
+        )
+        variants = {p.variant.off: {str(r.recipe) for r in p.runs} for p in plan.programs}
+        assert variants == {
+            (): {"baseline", "label_smoothing=0.1"},
+            ("kernel_l2",): {"l2=0.1"},
+            ("dropout",): {"dropout=0.1"},
+            ("dropout", "kernel_l2"): {"none", "dropout=0.1 + l2=0.1"},
+        }
+
+    def test_techniques_act_in_the_order_of_the_step(self) -> None:
+        recipe = Recipe.parse("label_smoothing=0.1+gaussian_noise=0.1+dropout=0.1+l1=0.1+l2=0.1")
+        steps = steps_of([recipe])
+        orders = [(find_technique(a.technique).order, a.technique) for a in steps]
+        assert orders == sorted(orders)
+        assert steps_of([recipe, Recipe.parse("early_stopping")]) == steps
+
+
+class TestEpochs:
+    def test_folds_share_a_program_where_an_epoch_leaves_out_two_percent_at_most(self) -> None:
+        plan = plan_of("l2=1e-3", splits=folds_of([98, 100, 99]))
+        (planned,) = plan.programs
+        assert planned.program.rows == 98
+
+    def test_folds_of_another_size_get_their_own(self) -> None:
+        plan = plan_of("l2=1e-3", splits=folds_of([97, 100, 98]))
+        rows = {p.program.rows: sorted({run.split for run in p.runs}) for p in plan.programs}
+        assert rows == {97: [0, 2], 100: [1]}
+
+    def test_no_fold_ever_loses_over_two_percent(self) -> None:
+        sizes = [50, 51, 52, 53, 60, 61, 200, 203, 204, 205]
+        plan = plan_of("l2=1e-3", splits=folds_of(sizes))
+        of_split = {run.split: p.program.rows for p in plan.programs for run in p.runs}
+        for fold, size in enumerate(sizes):
+            assert 0.98 * size <= of_split[fold] <= size
+
+    def test_a_batch_is_no_larger_than_an_epoch(self) -> None:
+        (planned,) = plan_of("l2=1e-3", splits=folds_of([20, 20])).programs
+        program = planned.program
+        assert (program.batch_size, program.full_steps, program.remainder) == (20, 1, 0)
+        (planned,) = plan_of("l2=1e-3", splits=folds_of([70, 70])).programs
+        program = planned.program
+        assert (program.full_steps, program.remainder, program.steps) == (2, 6, 3)
+
+
+class TestSameness:
+    TECHNIQUES = (
+        "l1, l2, weight_decay, dropout, batch_norm, early_stopping, label_smoothing, "
+        "l2+dropout+early_stopping, l1(form=subgradient), gaussian_noise, elastic_net"
+    )
+
+    def test_the_same_study_has_the_same_plan(self) -> None:
+        splits = folds_of([97, 100, 98])
+        first, second = (plan_of(self.TECHNIQUES, splits=splits) for _ in range(2))
+        assert described(first) == described(second)
+        assert (first.seconds, first.bytes) == (second.seconds, second.bytes)
+
+    def test_the_plan_does_not_hang_on_how_a_process_hashes_words(self) -> None:
+        code = (
+            "import sys; sys.path.insert(0, sys.argv[1])\n"
+            "from test_plan import described, plan_of\n"
+            "parts = 'l2', 'dropout', 'gaussian_noise', 'label_smoothing', 'weight_decay', 'l1'\n"
+            "pairs = [f'{a}=0.1+{b}=0.1' for a in parts for b in parts if a < b]\n"
+            "print(described(plan_of(','.join(pairs), epochs=150_000)))"
+        )
+        here = str(Path(__file__).parent)
+        told = [
+            subprocess.run(
+                [sys.executable, "-c", code, here],
+                env={**os.environ, "PYTHONHASHSEED": hashing, "KERAS_BACKEND": "jax"},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for hashing in ("0", "1")
+        ]
+        assert told[0].count("Program(") > 1
+        assert told[0] == told[1]
+
+    def test_width_serves_the_whole_study(self) -> None:
+        plan = plan_of(self.TECHNIQUES)
+        for planned in plan.programs:
+            assert 1 <= planned.width <= 16
+            waves = -(-len(planned.runs) // (planned.width * jax.device_count()))
+            share = -(-len(planned.runs) // jax.device_count())
+            assert planned.width * waves - share < waves
+        assert plan.width == max(p.width for p in plan.programs)
+
+
+class TestDescription:
+    def test_it_counts(self) -> None:
+        plan = plan_of("l2=1e-3, early_stopping")
+        assert plan.describe().startswith(
+            "12 trials (2 candidates and the baseline, 4 folds) from 8 runs in 1 compiled program;"
+        )
+        record = json.loads(plan.to_json())
+        assert record["trials"] == 12
+        assert record["runs"] == 8
+        assert record["candidates"] == ["baseline", "l2=1e-3", "early_stopping"]
+        assert record["lane_width"] == plan.width
+
+    def test_more_of_anything_takes_longer(self) -> None:
+        little = plan_of("l2=1e-3")
+        assert plan_of("l2=1e-3", epochs=1000).seconds > little.seconds
+        assert plan_of("l2, dropout, l1, weight_decay").seconds > little.seconds
+        wide = resolve_model("mlp:512", input_shape=(COLUMNS,), outputs=2, task="classification")
+        assert (
+            plan_of("l2=1e-3", model=wide, epochs=1000).seconds
+            > plan_of("l2=1e-3", epochs=1000).seconds
+        )
+        assert plan_of("l2=1e-3", model=wide).bytes > little.bytes
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_plan_carries_the_task(task: str) -> None:
+    plan = make_plan(
+        network(), candidates_of([], seed=0), folds_of([20]), Settings(1, 8, 0), task=task
+    )
+    assert plan.programs[0].program.task == task
