@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gengap.random_bits import bernoulli, bits, fold_in, key, named, normal, permutation
+from gengap.random_bits import bernoulli, bits, fold_in, key, named, normal
 
 RARE = 1e-4
 SEEDS = (0, 1, 2**40)
@@ -141,27 +141,3 @@ def test_normal_values_are_normal(seed: int) -> None:
 
 def test_normal_takes_the_type_asked_for() -> None:
     assert normal(jnp.asarray(key(0)), (4,), jnp.float16).dtype == jnp.float16
-
-
-@pytest.mark.parametrize("members", [1, 2, 33, 500])
-def test_a_permutation_puts_members_first_each_once(members: int) -> None:
-    mask = np.zeros(512, bool)
-    mask[np.random.default_rng(members).choice(512, members, replace=False)] = True
-    order = np.asarray(permutation(jnp.asarray(key(4)), jnp.asarray(mask)))
-    assert sorted(order) == list(range(512))
-    assert set(order[:members]) == set(np.flatnonzero(mask))
-
-
-def test_every_order_is_as_likely() -> None:
-    orders = over(lambda k: permutation(k, jnp.ones(4, bool)), stepped(9, 24_000))
-    _, counts = np.unique(orders, axis=0, return_counts=True)
-    assert len(counts) == 24
-    assert stats.chisquare(counts).pvalue > RARE
-
-
-def test_every_row_is_as_likely_to_be_left_out() -> None:
-    """An epoch takes the first rows of a permutation: none may be favored."""
-    rows, taken = 64, 60
-    orders = over(lambda k: permutation(k, jnp.ones(rows, bool)), stepped(13, 20_000))
-    left_out = np.bincount(orders[:, taken:].ravel(), minlength=rows)
-    assert stats.chisquare(left_out).pvalue > RARE

@@ -8,7 +8,7 @@ h   an avalanche: every bit of its input flips each bit of its output about half
 
 ``bits(k)[i] = h(h(i * 0x9E3779B9 + k[0]) ^ k[1])``. Threefry, JAX's default, costs a tenth to a
 half of a small network's step when it draws a dropout mask; this costs next to nothing. It is made
-for masks, noise and shuffling, not for cryptography.
+for masks and noise, not for cryptography.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["bernoulli", "bits", "fold_in", "key", "named", "normal", "permutation"]
+__all__ = ["bernoulli", "bits", "fold_in", "key", "named", "normal"]
 
 GOLDEN = np.uint32(0x9E3779B9)
 
@@ -125,20 +125,3 @@ def normal(key: jax.Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32)
     """
     uniform = ((bits(key, shape) >> 8).astype(jnp.float32) + 0.5) * np.float32(2**-23) - 1
     return (np.float32(np.sqrt(2)) * jax.lax.erf_inv(uniform)).astype(dtype)
-
-
-def permutation(key: jax.Array, members: jax.Array) -> jax.Array:
-    """Order positions at random, members first.
-
-    Parameters
-    ----------
-    key : array (2,)
-    members : array (n,) of bool
-        Padding is False and comes last.
-
-    Returns
-    -------
-    array (n,) of int32
-    """
-    order = jnp.where(members, bits(key, members.shape) >> 1, np.uint32(0xFFFFFFFF))
-    return jnp.argsort(order).astype(jnp.int32)

@@ -95,11 +95,9 @@ def values_of(program: Program, recipe: str) -> dict[str, dict[str, np.ndarray]]
 
 def lane_of(program: Program, recipe: str = "baseline", *, seed: int = 0, judges: Any = ()) -> Any:
     """Return the record of one lane whose fold is all rows, unscaled."""
-    block = (np.arange(ROWS, dtype=np.int32)[None], np.ones((1, ROWS), np.float32))
+    block = np.arange(ROWS, dtype=np.int32)[None]
     return {
-        "training": np.arange(ROWS, dtype=np.int32),
-        "validation": block,
-        "sample": block,
+        "evaluated": (block, np.ones((1, 2, ROWS), np.float32)),
         "test": block,
         "target_shift": np.float32(0),
         "target_scale": np.float32(1),
@@ -134,30 +132,33 @@ def started(network: LaneNetwork, program: Program) -> Any:
 
 
 def train_lanes(
-    network: LaneNetwork, program: Program, lanes: Sequence[Any], shared: Any
+    network: LaneNetwork,
+    program: Program,
+    lanes: Sequence[Any],
+    shared: Any,
+    *,
+    seeds: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """Train lanes side by side from the model's own weights; leaves have a lane axis in front."""
     stack = lambda trees: jax.tree.map(lambda *leaves: np.stack(leaves), *trees)  # noqa: E731
     states = stack([started(network, program) for _ in lanes])
+    taken = np.stack([orders(program, seed=seed) for seed in seeds or [0] * len(lanes)])
     count = jnp.asarray(program.epochs, jnp.int32)
     return jax.device_get(
-        jitted_epochs(network, program)(states, stack(list(lanes)), shared, count)
+        jitted_epochs(network, program)(states, stack(list(lanes)), taken, shared, count)
     )
 
 
 @functools.cache
 def jitted_epochs(network: LaneNetwork, program: Program) -> Any:
     """Return the compiled lanes; tests that share a network and a program share them."""
-    return jax.jit(jax.vmap(epochs(network, program), in_axes=(0, 0, None, None)))
+    return jax.jit(jax.vmap(epochs(network, program), in_axes=(0, 0, 0, None, None)))
 
 
 def orders(program: Program, *, seed: int = 0) -> list[np.ndarray]:
     """Return the batch order of every epoch, as the lanes take it."""
-    training = jnp.arange(ROWS, dtype=jnp.int32)
-    key = jnp.asarray(seed_key(seed))
     return [
-        np.asarray(batch_order(key, jnp.asarray(epoch, jnp.int32), training, program.rows))
-        for epoch in range(program.epochs)
+        batch_order(seed, epoch, np.arange(ROWS), program.rows) for epoch in range(program.epochs)
     ]
 
 

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import pytest
 
+from gengap.lanes.program import Program
 from lanes.cases import (
     compiled,
     distance,
@@ -61,20 +62,26 @@ def fitted(kind: str, network: str, optimizer: str, batch_norm: bool) -> list[np
     with precision(kind):
         model = _model(kind, network, optimizer, batch_norm)
         inputs, targets = table()
-        return fit(model, inputs.astype(kind), targets, orders(program_of(count=4)))
+        return fit(model, inputs.astype(kind), targets, orders(program_for(optimizer)))
 
 
 def laned(kind: str, network: str, optimizer: str, batch_norm: bool) -> list[np.ndarray]:
     with precision(kind):
         model = _model(kind, network, optimizer, batch_norm)
         inputs, targets = table()
-        program = program_of(count=4)
+        program = program_for(optimizer)
         lanes = network_of(model)
         state = train_lanes(
             lanes, program, [lane_of(program)] * 3, shared_of(inputs.astype(kind), targets)
         )
         last = [[value[1] for value in state[name]] for name in ("weights", "slots")]
         return [np.asarray(w, "float64") for w in lanes.final_weights(*last)]
+
+
+def program_for(optimizer: str) -> Program:
+    # Keras cannot call `fit` again on an optimizer that averages weights: after the first call
+    # weight and average share a buffer, which is then donated twice.
+    return program_of(count=1 if optimizer == "averaged" else 4)
 
 
 def _model(kind: str, network: str, optimizer: str, batch_norm: bool) -> keras.Model:
@@ -89,13 +96,13 @@ def _model(kind: str, network: str, optimizer: str, batch_norm: bool) -> keras.M
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["float32", "float64"])
-@pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch_norm"])
 @pytest.mark.parametrize(
-    ("network", "optimizer"),
-    [(n, o) for n in NETWORKS for o in ("momentum", "adam")]
-    + [("sequential", o) for o in ("schedule", "clipped", "averaged")],
+    ("network", "optimizer", "batch_norm"),
+    [(n, o, b) for n in NETWORKS for o in ("momentum", "adam") for b in (False, True)]
+    + [("sequential", "schedule", b) for b in (False, True)]
+    + [("sequential", o, False) for o in ("clipped", "averaged")],
 )
-def test_one_lane_equals_fit(kind: str, network: str, optimizer: str, batch_norm: bool) -> None:
+def test_one_lane_equals_fit(network: str, optimizer: str, batch_norm: bool, kind: str) -> None:
     case = (network, optimizer, batch_norm)
     single, double = fitted("float32", *case), fitted("float64", *case)
     tolerance = 10 * distance(single, double)

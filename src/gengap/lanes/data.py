@@ -22,28 +22,13 @@ from gengap.data.encoding import Encoded
 from gengap.data.preprocessing import Preprocessing, fold_arrays
 from gengap.splits import Split
 
-__all__ = ["BLOCK", "Rows", "StudyData", "study_data"]
+__all__ = ["BLOCK", "StudyData", "study_data"]
 
 #: Noise that robustness is measured with, in standard deviations of a numeric input.
 ROBUSTNESS_NOISE = 0.5
 
 #: Rows that are evaluated at once, so that memory stays bounded however many there are.
 BLOCK = 1024
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Row numbers of each fold, padded to one length and laid out in blocks.
-
-    Attributes
-    ----------
-    index : ndarray (F, blocks, b) of int32
-    mask : ndarray (F, blocks, b) of float32
-        1 for a row, 0 for padding.
-    """
-
-    index: np.ndarray
-    mask: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +43,15 @@ class StudyData:
         Class codes (int32) or carried values (float32).
     row_weights : ndarray (N,), optional
     folds : mapping of ndarray (F, ...)
-        ``fill``, ``shift``, ``scale``, ``keep`` (of the inputs; absent for tensors),
-        ``target_shift``, ``target_scale``, ``class_weights``.
+        ``fill`` (where something is missing), ``shift`` and ``factor`` of the inputs (absent for
+        tensors), ``target_shift``, ``target_scale``, ``target_unit``, ``class_weights``.
     target_offset, target_unit : float
         A target is held as (value - offset) / unit, so that 32 bits can carry it.
-    training : ndarray (F, n) of int32
-        Padded with -1.
-    validation, sample, test : Rows
-        ``sample`` is the part of the training rows that the curves are measured on.
+    evaluated : tuple of ndarray
+        Rows that are looked at after every epoch (F, blocks, b), and masks (F, blocks, 2, b) of
+        which are a sample of the training rows, and which validation rows.
+    test : ndarray (F, blocks, b) of int32
+        Rows of the test parts; padding comes last.
     noise : ndarray (D,) or ()
         Standard deviations of the noise that robustness is measured with, in units of the
         prepared inputs; 0 for one-hot columns.
@@ -76,10 +62,8 @@ class StudyData:
     targets: np.ndarray
     row_weights: np.ndarray | None
     folds: Mapping[str, np.ndarray]
-    training: np.ndarray
-    validation: Rows
-    sample: Rows
-    test: Rows
+    evaluated: tuple[np.ndarray, np.ndarray]
+    test: np.ndarray
     noise: np.ndarray
     splits: tuple[Split, ...]
     target_offset: float = 0.0
@@ -95,10 +79,8 @@ class StudyData:
         """Return the record of one fold, as a lane carries it."""
         return {
             **{name: table[split] for name, table in self.folds.items()},
-            "training": self.training[split],
-            "validation": (self.validation.index[split], self.validation.mask[split]),
-            "sample": (self.sample.index[split], self.sample.mask[split]),
-            "test": (self.test.index[split], self.test.mask[split]),
+            "evaluated": tuple(table[split] for table in self.evaluated),
+            "test": self.test[split],
         }
 
 
@@ -129,7 +111,11 @@ def study_data(
     folds: dict[str, np.ndarray] = {}
     if dataset.columns:
         records = [fold_arrays(preprocessing, encoded) for preprocessing in preprocessings]
-        folds |= {name: np.stack([record[name] for record in records]) for name in records[0]}
+        table = {name: np.stack([record[name] for record in records]) for name in records[0]}
+        if np.isnan(encoded.values).any():
+            folds["fill"] = table["fill"]
+        folds["shift"] = table["shift"]
+        folds["factor"] = table["keep"] / table["scale"]
     rows = dataset.rows
     offset, unit = (0.0, 1.0) if dataset.classes else _carrier(rows.target)
     shifts = np.array([p.target_shift for p in preprocessings])
@@ -150,10 +136,6 @@ def study_data(
         )
         for split in splits
     ]
-    longest = max(len(split.training) for split in splits)
-    training = np.full((len(splits), longest), -1, np.int32)
-    for row, split in zip(training, splits, strict=True):
-        row[: len(split.training)] = split.training
     spread = encoded.is_numeric if dataset.columns else np.std(encoded.values, dtype=np.float64)
     return StudyData(
         inputs=encoded.values,
@@ -162,10 +144,8 @@ def study_data(
         else ((rows.target - offset) / unit).astype(np.float32),
         row_weights=None if rows.weights is None else rows.weights.astype(np.float32),
         folds=folds,
-        training=training,
-        validation=_blocks([split.validation for split in splits]),
-        sample=_blocks(sampled),
-        test=_blocks([split.test for split in splits]),
+        evaluated=_evaluated(sampled, [split.validation for split in splits]),
+        test=_blocks([split.test for split in splits])[0],
         noise=np.float32(ROBUSTNESS_NOISE) * np.asarray(spread, np.float32),
         splits=tuple(splits),
         target_offset=offset,
@@ -186,14 +166,27 @@ def _class_weights(codes: np.ndarray, classes: int) -> np.ndarray:
     return weights
 
 
-def _blocks(parts: Sequence[np.ndarray]) -> Rows:
+def _evaluated(
+    sampled: Sequence[np.ndarray], validation: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    both = [np.concatenate(parts) for parts in zip(sampled, validation, strict=True)]
+    index, used = _blocks(both)
+    flat = np.arange(used[0].size).reshape(used[0].shape)
+    masks = [
+        [(flat < len(sample)), used_rows & (flat >= len(sample))]
+        for sample, used_rows in zip(sampled, used, strict=True)
+    ]
+    return index, np.moveaxis(np.array(masks, np.float32), 1, 2)
+
+
+def _blocks(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Pad row numbers to one length and lay them out in blocks; and which are no padding."""
     longest = max(1, *(len(part) for part in parts))
     block = min(BLOCK, longest)
     length = -(-longest // block) * block
     index = np.zeros((len(parts), length), np.int32)
-    mask = np.zeros((len(parts), length), np.float32)
-    for i, part in enumerate(parts):
-        index[i, : len(part)] = part
-        mask[i, : len(part)] = 1
+    for row, part in zip(index, parts, strict=True):
+        row[: len(part)] = part
+    used = np.arange(length) < np.array([len(part) for part in parts])[:, None]
     shape = (len(parts), length // block, block)
-    return Rows(index.reshape(shape), mask.reshape(shape))
+    return index.reshape(shape), used.reshape(shape)

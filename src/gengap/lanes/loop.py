@@ -21,7 +21,7 @@ import numpy as np
 from gengap.lanes.network import LaneNetwork
 from gengap.lanes.program import Program
 from gengap.lanes.step import batch_of, training_step
-from gengap.random_bits import fold_in, named, normal, permutation
+from gengap.random_bits import fold_in, named, normal
 from gengap.techniques.base import Monitored
 
 __all__ = ["CURVES", "batch_order", "epochs", "readout", "start_state"]
@@ -57,40 +57,48 @@ def start_state(program: Program, weights: Any, others: Any, slots: Any) -> Stat
     }
 
 
-def batch_order(key: Array, epoch: Array, training: Array, rows: int) -> Array:
-    """Return the first rows of a fresh permutation of the fold's training rows.
+def batch_order(seed: int, epoch: int, training: np.ndarray, rows: int) -> np.ndarray:
+    """Return the first rows of a fresh permutation of a fold's training rows.
+
+    It is drawn on the host: sorting random numbers in the lanes would cost as much as their steps.
 
     Parameters
     ----------
-    key : array (2,)
-        The lane's.
-    epoch : array ()
+    seed : int
+        The run's.
+    epoch : int
         From 0.
-    training : array (n,) of int32
-        The fold's training rows, padded with -1.
+    training : ndarray (n,) of int
+        The fold's training rows.
     rows : int
         How many are taken: the smallest n over the folds that share the program.
+
+    Returns
+    -------
+    ndarray (rows,) of int32
     """
-    order = permutation(fold_in(named(key, "batch order"), epoch), training >= 0)
-    return training[order[:rows]]
+    generator = np.random.default_rng([seed, epoch])
+    return generator.permutation(training)[:rows].astype(np.int32)
 
 
-def epochs(network: LaneNetwork, program: Program) -> Callable[[State, Lane, Lane, Array], State]:
+def epochs(
+    network: LaneNetwork, program: Program
+) -> Callable[[State, Lane, Array, Lane, Array], State]:
     """Make the function that trains one lane for some more epochs.
 
     Returns
     -------
     callable
-        ``(state, lane, shared, count) -> state``.
+        ``(state, lane, orders, shared, count) -> state``; the batch orders (chunk, n) are those of
+        the lane's next epochs, of which `count` are trained.
     """
     step = training_step(network, program)
     evaluate = _evaluation(network, program)
     judge = _judgement(program)
     full = program.full_steps * program.batch_size
 
-    def epoch(state: State, lane: Lane, shared: Lane) -> State:
+    def epoch(state: State, lane: Lane, rows: Array, shared: Lane) -> State:
         number = state["epoch"]
-        rows = batch_order(lane["key"], number, lane["training"], program.rows)
         first = number * program.steps
         key = named(lane["key"], "steps")
 
@@ -108,9 +116,7 @@ def epochs(network: LaneNetwork, program: Program) -> Callable[[State, Lane, Lan
         weights, others, slots = carry
         # An optimizer that averages weights is judged by the average, as `fit` ends with it.
         scored = network.final_weights(weights, slots)
-        curves = jnp.concatenate(
-            [evaluate(scored, others, lane, shared, part) for part in ("sample", "validation")]
-        )
+        curves = evaluate(scored, others, lane, shared)
         diverged = ~jnp.isfinite(curves).all() & (state["diverged_in"] == 0)
         return {
             "weights": weights,
@@ -122,8 +128,11 @@ def epochs(network: LaneNetwork, program: Program) -> Callable[[State, Lane, Lan
             "judged": judge(state["judged"], lane, curves, scored, others, number + 1),
         }
 
-    def run(state: State, lane: Lane, shared: Lane, count: Array) -> State:
-        return jax.lax.fori_loop(0, count, lambda _, state: epoch(state, lane, shared), state)
+    def run(state: State, lane: Lane, orders: Array, shared: Lane, count: Array) -> State:
+        def body(i: Array, state: State) -> State:
+            return epoch(state, lane, orders[i], shared)
+
+        return jax.lax.fori_loop(0, count, body, state)
 
     return run
 
@@ -171,7 +180,7 @@ def readout(
             return _unscaled(network.predictions(outputs), lane, program), losses
 
         predictions, losses = jax.lax.map(clean, shared["blocks"])
-        test, _ = lane["test"]
+        test = lane["test"]
         noisy_predictions, noisy_losses = jax.lax.map(noisy, (jnp.arange(len(test)), test))
         kernels = [w for w, kernel in zip(weights, network.kernels, strict=True) if kernel]
         size = max(1, sum(kernel.size for kernel in kernels))
@@ -197,14 +206,12 @@ def _unscaled(predictions: Array, lane: Lane, program: Program) -> Array:
     return predictions
 
 
-def _evaluation(
-    network: LaneNetwork, program: Program
-) -> Callable[[Any, Any, Lane, Lane, str], Array]:
-    """Make ``(w, o, lane, shared, part) -> (loss, metric)`` of a part of the fold."""
+def _evaluation(network: LaneNetwork, program: Program) -> Callable[[Any, Any, Lane, Lane], Array]:
+    """Make ``(w, o, lane, shared) -> curves`` of an epoch, see `CURVES`."""
 
-    def evaluate(weights: Any, others: Any, lane: Lane, shared: Lane, part: str) -> Array:
-        def block(total: Array, rows_and_mask: tuple[Array, Array]) -> tuple[Array, None]:
-            rows, mask = rows_and_mask
+    def evaluate(weights: Any, others: Any, lane: Lane, shared: Lane) -> Array:
+        def block(total: Array, rows_and_masks: tuple[Array, Array]) -> tuple[Array, None]:
+            rows, masks = rows_and_masks
             inputs, targets, _ = batch_of(rows, lane, shared)
             outputs = network.outputs(weights, others, inputs)
             losses = network.row_losses(network.encode_targets(targets), outputs)
@@ -213,15 +220,17 @@ def _evaluation(
                 scores = (jnp.argmax(predictions, axis=-1) == targets).astype(jnp.float32)
             else:
                 scores = jnp.square(predictions - targets)
-            # Padding holds real rows, so that it stays finite; the mask only takes it out.
-            sums = jnp.stack([jnp.sum(losses * mask), jnp.sum(scores * mask), jnp.sum(mask)])
-            return total + sums.astype(jnp.float32), None
+            # Not a product with the masks: 0 times a part that diverged would spoil the other.
+            of_rows = jnp.stack([losses, scores, jnp.ones_like(losses)]).astype(jnp.float32)
+            kept = jnp.where(masks[:, None] > 0, of_rows[None], 0)
+            return total + kept.sum(axis=-1), None
 
-        total, _ = jax.lax.scan(block, jnp.zeros(3, jnp.float32), lane[part])
-        loss, score = total[0] / total[2], total[1] / total[2]
+        # Both parts in one pass; sums of (part, quantity).
+        total, _ = jax.lax.scan(block, jnp.zeros((2, 3), jnp.float32), lane["evaluated"])
+        loss, score = total[:, 0] / total[:, 2], total[:, 1] / total[:, 2]
         if program.task == "regression":
             score = jnp.sqrt(score) * lane["target_scale"] * lane["target_unit"]
-        return jnp.stack([loss, score])
+        return jnp.stack([loss, score], axis=1).reshape(-1)
 
     return evaluate
 

@@ -26,10 +26,9 @@ Lane = Mapping[str, Any]
 
 def prepared(inputs: Array, lane: Lane) -> Array:
     """Fill, center and scale gathered rows (..., D) as the lane's fold does."""
-    if "fill" not in lane:
-        return inputs
-    filled = jnp.where(jnp.isnan(inputs), lane["fill"], inputs)
-    return (filled - lane["shift"]) / lane["scale"] * lane["keep"]
+    if "fill" in lane:
+        inputs = jnp.where(jnp.isnan(inputs), lane["fill"], inputs)
+    return (inputs - lane["shift"]) * lane["factor"] if "shift" in lane else inputs
 
 
 def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Array, Array, Array | None]:

@@ -19,7 +19,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gengap.lanes.data import BLOCK, StudyData
 from gengap.lanes.initial import Initial
-from gengap.lanes.loop import epochs, readout, start_state
+from gengap.lanes.loop import batch_order, epochs, readout, start_state
 from gengap.lanes.network import LaneNetwork
 from gengap.lanes.program import Asked, Program, Run
 from gengap.random_bits import key as seed_key
@@ -30,8 +30,10 @@ __all__ = ["LaneRecord", "Trained", "train"]
 
 Array = Any
 
-#: Epochs after which the host looks whether a wave can end.
+#: Epochs after which the host looks whether a wave can end; fewer where their batch orders would
+#: take more than so many bytes.
 CHUNK_EPOCHS = 10
+ORDER_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,12 +147,11 @@ def _compile(
     mesh = Mesh(np.array(devices), ("lanes",))
     lanes, same = PartitionSpec("lanes"), PartitionSpec()
 
-    def over_lanes(function: Callable[..., Any], *, scalars: int) -> Callable[..., Any]:
-        in_axes = (0, 0, None) + (None,) * scalars
+    def over_lanes(function: Callable[..., Any], *, by_lane: int, alike: int) -> Callable[..., Any]:
         return jax.shard_map(
-            jax.vmap(function, in_axes=in_axes),
+            jax.vmap(function, in_axes=(0,) * by_lane + (None,) * alike),
             mesh=mesh,
-            in_specs=(lanes, lanes, same) + (same,) * scalars,
+            in_specs=(lanes,) * by_lane + (same,) * alike,
             out_specs=lanes,
             check_vma=False,
         )
@@ -166,16 +167,17 @@ def _compile(
         "blocks": blocks.reshape(-1, block),
     }
     noise_key = jnp.asarray(seed_key(seed))
+    advance = over_lanes(epochs(network, program), by_lane=3, alike=2)
     judges = (None, *range(len(program.judges)))
     return _Compiled(
         network=network,
         program=program,
         devices=len(devices),
         width=width,
-        advance=jax.jit(over_lanes(epochs(network, program), scalars=1), donate_argnums=0),
+        advance=jax.jit(advance, donate_argnums=0),
         read=tuple(
-            jax.jit(over_lanes(readout(network, program, j, noise_key=noise_key), scalars=0))
-            for j in judges
+            jax.jit(over_lanes(read, by_lane=2, alike=1))
+            for read in (readout(network, program, j, noise_key=noise_key) for j in judges)
         ),
         shared=jax.device_put(shared, NamedSharding(mesh, same)),
         by_lane=NamedSharding(mesh, lanes),
@@ -211,9 +213,15 @@ def _train_wave(
     state = jax.device_put(_stacked(states), compiled.by_lane)
     lane = jax.device_put(_stacked(records), compiled.by_lane)
     trained = 0
+    chunk = max(1, min(CHUNK_EPOCHS, ORDER_BYTES // (4 * lanes * program.rows), program.epochs))
     while trained < program.epochs:
-        count = min(CHUNK_EPOCHS, program.epochs - trained)
-        state = compiled.advance(state, lane, compiled.shared, jnp.asarray(count, jnp.int32))
+        count = min(chunk, program.epochs - trained)
+        orders = jax.device_put(
+            _batch_orders(program, padded, data, range(trained, trained + chunk)), compiled.by_lane
+        )
+        state = compiled.advance(
+            state, lane, orders, compiled.shared, jnp.asarray(count, jnp.int32)
+        )
         trained += count
         done = _done(state, asked[: len(wave)], program)
         on_epochs(count, len(wave))
@@ -230,6 +238,20 @@ def _train_wave(
         trained,
         time.perf_counter() - started,
     )
+
+
+def _batch_orders(
+    program: Program, runs: Sequence[Run], data: StudyData, epochs: range
+) -> np.ndarray:
+    """Return the batch orders of lanes (lanes, epochs, n); runs of one seed share theirs."""
+    drawn: dict[tuple[int, int], np.ndarray] = {}
+    for run in runs:
+        if (run.seed, run.split) not in drawn:
+            training = data.splits[run.split].training
+            drawn[run.seed, run.split] = np.stack(
+                [batch_order(run.seed, epoch, training, program.rows) for epoch in epochs]
+            )
+    return np.stack([drawn[run.seed, run.split] for run in runs])
 
 
 def _read_wave(
