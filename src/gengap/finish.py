@@ -5,6 +5,7 @@ from __future__ import annotations
 from gengap.analysis.holdout import score_holdout
 from gengap.design import Design
 from gengap.export import plain_source, trained_model
+from gengap.networks.heads import head_of
 from gengap.recipe import Recipe
 from gengap.refit import refit
 from gengap.results import Holdout
@@ -43,6 +44,9 @@ def finish(recipe: str, epochs: int, design: Design, store: Store) -> FinishedMo
         epochs=fitted.epochs,
         preprocessing=fitted.preprocessing,
         source=plain_source(design, parsed, fitted.epochs),
+        head=head_of(
+            design.material.model, task=design.dataset.task, classes=design.material.classes
+        ),
     )
 
 
@@ -62,7 +66,7 @@ def score_test_part(best: FinishedModel, design: Design, store: Store) -> Holdou
     return score_holdout(
         design.metric,
         test.target,
-        best.predict(test.features),
-        plain.predict(test.features),
+        best.predict_features(test.features),
+        plain.predict_features(test.features),
         seed=design.settings.seed,
     )

@@ -66,8 +66,8 @@ def predict(folder: str | Path, source: Any) -> Predictions:
     inputs = preprocessing.transform(features)
     outputs, head = _outputs(folder / MODEL_FILE, preprocessing, inputs)
     if preprocessing.task == "regression":
+        # The network that a study leaves behind brings its outputs to the target's unit itself.
         values = outputs.reshape(-1).astype(np.float64)
-        values = values * preprocessing.target_scale + preprocessing.target_shift
         return Predictions(pd.DataFrame({"prediction": values}), notes)
     probabilities = np.asarray(to_probabilities(outputs, head.from_logits, head.units))
     names = np.array(preprocessing.classes, dtype=object)

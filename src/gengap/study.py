@@ -8,10 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
+from gengap.data.prediction import parse_like
 from gengap.data.preprocessing import Preprocessing
 from gengap.errors import UserError
+from gengap.networks.heads import Head, to_probabilities
 from gengap.plan import Plan
 from gengap.recipe import Recipe
 from gengap.results import Results
@@ -39,6 +42,8 @@ class FinishedModel:
         What its inputs go through first.
     source : str
         A plain Keras program that trains the same.
+    head : Head
+        How its outputs are read.
     """
 
     recipe: Recipe
@@ -46,11 +51,37 @@ class FinishedModel:
     epochs: int
     preprocessing: Preprocessing
     source: str
+    head: Head
 
-    def predict(self, features: Any) -> Any:
-        """Return class probabilities (n, classes), or values (n,), for rows of the raw table."""
+    def predict(self, rows: Any) -> np.ndarray:
+        """Predict rows as they come: with the columns of the training table, or an array.
+
+        Parameters
+        ----------
+        rows : DataFrame, array, str or path
+            Columns that the network does not know are ignored.
+
+        Returns
+        -------
+        ndarray
+            Class probabilities (n, classes) in the order of ``preprocessing.classes``, or values
+            (n,) in the target's own unit.
+
+        Raises
+        ------
+        UserError
+            Where columns are missing or hold something else than in training.
+        """
+        columns, shape = self.preprocessing.columns, self.preprocessing.shape
+        features, _ = parse_like(columns, rows, shape=shape)
+        return self.predict_features(features)
+
+    def predict_features(self, features: Any) -> np.ndarray:
+        """Predict rows that were read already, as `gengap.data.dataset.Part` holds them."""
         outputs = self.model.predict(self.preprocessing.transform(features), verbose=0)
-        return outputs if self.preprocessing.classes else outputs.reshape(-1)
+        if not self.preprocessing.classes:
+            return np.asarray(outputs).reshape(-1)
+        return np.asarray(to_probabilities(outputs, self.head.from_logits, self.head.units))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,8 @@ Layout of ``preprocess.json``, enough to prepare rows without gengap:
     value if `level` is null, else 0). Multiply by ``keep`` (1, or 0: never seen in training).
 ``target``
     ``name``, ``task``, ``classes`` (in the order of the network's outputs) and ``shift`` and
-    ``scale`` (a prediction in its own unit is output * scale + shift; 0 and 1 for classes).
+    ``scale``, which the target was standardized with (0 and 1 for classes); ``model.keras`` undoes
+    that itself, in its last layer.
 ``kind``, ``shape``
     "table" and null, or "tensor" and the shape of one row: these go to the network as they are.
 """
