@@ -205,3 +205,9 @@ def test_words_that_training_lacks_are_kept_and_noted():
     assert features["a"].tolist() == ["x", "new"]
     assert len(notes) == 1
     assert "'new'" in notes[0]
+
+
+def test_a_missing_word_is_no_word_that_training_lacks():
+    features, notes = read_table_as((WORDS,), pd.DataFrame({"a": ["x", None, "?"]}))
+    assert features["a"].tolist() == ["x", None, None]
+    assert notes == ()

@@ -141,8 +141,10 @@ def read_table_as(
         cells = values[column.name] = read_as(column, table[column.name])
         if column.kind != "categorical":
             continue
-        known = pd.Index([*column.levels, None], dtype=object).get_indexer(cells) >= 0
-        unknown = np.flatnonzero(~known)
+        # With the dtype said, or pandas would turn None into a NaN that equals no level.
+        words = pd.Index(cells, dtype=object)
+        known = pd.Index(column.levels, dtype=object).get_indexer(words) >= 0
+        unknown = np.flatnonzero(~known & ~words.isna())
         if unknown.size:
             notes.append(
                 f"column '{column.name}' holds words that the training data lack in "
