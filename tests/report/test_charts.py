@@ -73,9 +73,9 @@ def check_texts(chart):
         assert not re.search(r"(?<!\de)(?<![\w.])-\d", text.get_text()), text.get_text()
     boxes.sort(key=lambda entry: entry[1][1])
     for place, (first, a) in enumerate(boxes):
-        for second, b in itertools.takewhile(
-            lambda e, end=a[3]: e[1][1] < end - 3, boxes[place + 1 :]
-        ):
+        for second, b in boxes[place + 1 :]:
+            if b[1] >= a[3] - 3:
+                break
             over = min(a[2], b[2]) - max(a[0], b[0]) > 1
             assert not over, (first.get_text(), second.get_text())
 

@@ -53,8 +53,9 @@ def honest(results: Results) -> str:
     )
     if scale.ends(best.test) is None:
         text += f" There is {no_interval(protocol)}."
+    back = "the baseline" if best.refit_recipe == "baseline" else best.refit_recipe
     return text + (
-        f" The model that is handed back is {best.refit_recipe}, trained on all rows for "
+        f" The model that is handed back is {back}, trained on all rows for "
         f"{plural(best.epochs, 'epoch')}{_REASONS.get(best.reason, '').format(margin(protocol))}; "
         "it has no score of its own."
     )
@@ -172,11 +173,11 @@ def what_would_change(results: Results) -> tuple[str, ...]:
                     f"{margin(protocol)}, set by --rope)."
                 )
         else:
-            reasons.append(f"{named(row)}: {settle(row, protocol)}")
+            reasons.append(f"{named(row)}: {_clause(settle(row, protocol))}")
     else:
         settling = [r for r in candidates(results) if r.verdict not in SETTLED]
         reasons += [
-            f"{other.recipe}: {settle(other, protocol)}"
+            f"{other.recipe}: {_clause(settle(other, protocol))}"
             for other in sorted(settling, key=lambda r: -_size(r))[:3]
         ]
         if not settling:
@@ -190,6 +191,10 @@ def what_would_change(results: Results) -> tuple[str, ...]:
         )
     reasons.append("Other rows: the verdict is about data like yours, and only about this network.")
     return tuple(reasons)
+
+
+def _clause(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _certain_beyond(delta: Comparison, protocol: Protocol) -> float | None:

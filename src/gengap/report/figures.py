@@ -6,10 +6,9 @@ chart.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
 
 from gengap.recipe import format_number
 from gengap.report import charts, words
@@ -71,7 +70,7 @@ def verdict_cell(row: CandidateResult) -> Cell:
 def change_cells(row: CandidateResult, scale: Scale) -> tuple[Cell, Cell]:
     """Return a change and its interval."""
     if row.delta is None:
-        return Cell(""), Cell("")
+        return Cell("", math.nan), Cell("", math.nan)
     change = scale.change(row.delta.mean, half_width(row.delta))
     ends = scale.ends(row.delta, effect=True) or "no interval"
     return Cell(change, row.delta.mean), Cell(ends, half_width(row.delta))
@@ -166,7 +165,8 @@ def _curves(
 _READING_CURVES = (
     "Lines are medians over the folds, bands reach from the 10th to the 90th percentile, ticks at "
     "the bottom are the folds' best epochs. Training figures are measured like validation ones: "
-    "without dropout and without penalties."
+    "without dropout and without penalties. A run that stopped early counts while it ran, so a "
+    "curve may jump where one ends."
 )
 
 
@@ -279,7 +279,7 @@ def response(results: Results) -> PageFigure:
             else (f"{dose.candidate} ({dose.strength})")
         )
         mean = dose.effect.mean
-        if mean is not None and mean > best.get(name, (-np.inf, 0.0))[0]:
+        if mean is not None and mean > best.get(name, (-math.inf, 0.0))[0]:
             best[name] = (mean, dose.value)
     description = " ".join(
         f"{name}: best at {format_number(value)} ({scale.change(mean)})."

@@ -169,8 +169,10 @@ def _without_a_winner(
     if unknown:
         settled = [hurt] if hurting else []
         if same:
+            sure = all(row.verdict == "equivalent" for row in same)
+            verb = "makes" if len(same) == 1 else "make"
             settled.append(
-                f"{len(same)} {'makes' if len(same) == 1 else 'make'} no practical difference"
+                f"{len(same)} {'' if sure else 'probably '}{verb} no practical difference"
             )
         example = ""
         largest = max(open_rows, key=_size, default=None)

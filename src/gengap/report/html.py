@@ -17,7 +17,7 @@ from gengap.report.canvas import NARROW, WIDE
 from gengap.report.figures import PageFigure, forest
 from gengap.report.palette import custom_properties
 from gengap.report.svg import Styles, svg
-from gengap.results import Results
+from gengap.results import Finding, Results
 
 __all__ = ["render_html", "render_notebook"]
 
@@ -72,8 +72,8 @@ def render_html(results: Results, source: str | None = None) -> str:
         "source": source,
         "would_change": words.what_would_change(results),
         "findings": [
-            {**dataclasses.asdict(f), "word": words.SEVERITIES.get(f.severity, f.severity)}
-            for f in results.audit
+            {**dataclasses.asdict(f), "word": _severity(f, results)}
+            for f in words.by_severity(results.audit)
         ],
         "diverged": words.diverged(results),
         "notes": results.notes,
@@ -158,6 +158,11 @@ def _sections(*, is_provisional: bool) -> list[tuple[str, str]]:
 def _own(results: Results) -> str:
     clause = words.existing(results)
     return "" if clause is None else clause[0].upper() + clause[1:] + "."
+
+
+def _severity(finding: Finding, results: Results) -> str:
+    word = words.SEVERITIES.get(finding.severity, finding.severity)
+    return f"{word}, let pass" if finding in words.provisional(results) else word
 
 
 def _edges(results: Results) -> str:

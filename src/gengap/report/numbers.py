@@ -8,6 +8,7 @@ s   the half-width of an interval around it, in the same unit
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,6 +39,11 @@ _LABELS = {
     "ece": "calibration error",
     "rmse": "RMSE",
     "mae": "MAE",
+}
+_BOUNDS = {
+    **dict.fromkeys(("accuracy", "balanced_accuracy", "roc_auc", "brier", "ece"), (0.0, 1.0)),
+    **dict.fromkeys(("log_loss", "rmse", "mae"), (0.0, math.inf)),
+    "r2": (-math.inf, 1.0),
 }
 _MINIMIZED = ("log_loss", "brier", "ece", "rmse", "mae", "loss")
 
@@ -156,6 +162,8 @@ class Scale:
         What a value is multiplied with.
     unit, change_unit : str
         What follows a value, and a change; with its leading blank.
+    bounds : (float, float)
+        Between which a value can lie.
     """
 
     metric: str
@@ -164,6 +172,25 @@ class Scale:
     factor: float = 1.0
     unit: str = ""
     change_unit: str = ""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+
+    def clamped(self, interval: Interval) -> Interval:
+        """Return the part of an interval of values in which the metric can lie.
+
+        It covers as often as the whole: nothing true is cut off.
+        """
+        lowest, highest = self.bounds
+
+        def inside(end: float | None) -> float | None:
+            return None if end is None else min(max(end, lowest), highest)
+
+        return dataclasses.replace(
+            interval,
+            low=inside(interval.low),
+            high=inside(interval.high),
+            low50=inside(interval.low50),
+            high50=inside(interval.high50),
+        )
 
     def natural(self, effect: float) -> float:
         """Turn an effect, for which positive is better, into the metric's own direction."""
@@ -204,18 +231,27 @@ class Scale:
             return MISSING
         return number(x * self.factor, self.decimals(x, s), signed=signed) + unit
 
-    def ends(self, interval: Interval | Comparison, *, effect: bool = False) -> str | None:
+    def score_ends(self, interval: Interval) -> str | None:
+        """Write the ends of a score's 95 % interval, where the metric can lie; None without one."""
+        spread = half_width(interval)
+        clamped = self.clamped(interval)
+        return self.ends(clamped, s=spread)
+
+    def ends(
+        self, interval: Interval | Comparison, *, effect: bool = False, s: float | None = None
+    ) -> str | None:
         """Write the ends of a 95 % interval (``"0.8 to 3.0"``); None where there is none.
 
         `effect` says that positive is better there, so that a metric that is minimized has its
-        ends turned round.
+        ends turned round. `s` is the half-width that decides on the digits, by default the
+        interval's own.
         """
         low, high = interval.low, interval.high
         if low is None or high is None:
             return None
         if effect and not self.maximize:
             low, high = -high, -low
-        decimals = self.decimals(interval.mean, half_width(interval))
+        decimals = self.decimals(interval.mean, half_width(interval) if s is None else s)
         return " to ".join(number(end * self.factor, decimals) for end in (low, high))
 
 
@@ -242,10 +278,11 @@ def scale_of(metric: str, directions: Mapping[str, str] | None = None) -> Scale:
     """
     direction = (directions or {}).get(metric)
     maximize = direction == "maximize" if direction else metric not in _MINIMIZED
+    bounds = _BOUNDS.get(metric, (-math.inf, math.inf))
     label = _LABELS.get(metric, metric.replace("_", " "))
     if metric in _PERCENT:
-        return Scale(metric, label, maximize, 100.0, " %", " points")
-    return Scale(metric, label, maximize)
+        return Scale(metric, label, maximize, 100.0, " %", " points", bounds=bounds)
+    return Scale(metric, label, maximize, bounds=bounds)
 
 
 def _exponent(x: float | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,7 +73,7 @@ def cards(results: Results) -> tuple[Card, ...]:
             Card(
                 f"{scale.label} on test rows, baseline",
                 scale.value(baseline.test.mean, half_width(baseline.test)),
-                _interval(scale.ends(baseline.test), results),
+                _interval(scale.score_ends(baseline.test), results),
             ),
             Card(
                 "gap between training and test, baseline",
@@ -198,7 +199,7 @@ def all_results(results: Results) -> Table:
 def _all_cells(row: CandidateResult, results: Results) -> tuple[Cell, ...]:
     scale, delta = words.protocol_scale(results.protocol), row.delta
     odds = (
-        Cell("")
+        Cell("", math.nan)
         if delta is None or delta.p_better is None
         else Cell(
             " / ".join(share(p) for p in (delta.p_better, delta.p_equivalent, delta.p_worse)),
@@ -211,10 +212,10 @@ def _all_cells(row: CandidateResult, results: Results) -> tuple[Cell, ...]:
         verdict_cell(row),
         words.strengths(row),
         Cell(scale.value(row.test.mean, half_width(row.test)), row.test.mean),
-        Cell(scale.ends(row.test) or "no interval", half_width(row.test)),
+        Cell(scale.score_ends(row.test) or "no interval", half_width(row.test)),
         *change_cells(row, scale),
         odds,
-        Cell("" if delta is None else number(p_holm), p_holm),
+        Cell("" if delta is None else number(p_holm), math.nan if p_holm is None else p_holm),
         Cell(scale.value(row.train.mean, half_width(row.train)), row.train.mean),
         Cell(scale.difference(row.gap.mean, half_width(row.gap)), row.gap.mean),
         Cell(scale.value(row.robustness.mean, half_width(row.robustness)), row.robustness.mean),

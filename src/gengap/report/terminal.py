@@ -97,7 +97,7 @@ def render_results(
     parts.append(_text(words.honest(results)))
     if results.holdout is not None:
         parts.append(_text(words.holdout(results)))
-    shown = [finding for finding in results.audit if finding.severity != "note"]
+    shown = [finding for finding in words.by_severity(results.audit) if finding.severity != "note"]
     if results.audit:
         parts += [Text(), *render_audit(shown)]
         notes = len(results.audit) - len(shown)
@@ -175,7 +175,7 @@ def _strengths(row: CandidateResult, *, wide: bool) -> str:
 
 def _score(scale: Scale, row: CandidateResult, *, wide: bool) -> str:
     text = scale.value(row.test.mean, half_width(row.test))
-    return _with_ends(text, scale.ends(row.test), wide=wide)
+    return _with_ends(text, scale.score_ends(row.test), wide=wide)
 
 
 def _change(scale: Scale, row: CandidateResult, *, wide: bool) -> str:

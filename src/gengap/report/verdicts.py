@@ -7,7 +7,7 @@ lower RMSE is a negative change, and the word beside it says that it is better.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gengap.report.names import named
 from gengap.report.numbers import Scale, half_width, number, plural, scale_of
@@ -22,6 +22,7 @@ __all__ = [
     "SEVERITIES",
     "SYMBOLS",
     "VERDICTS",
+    "by_severity",
     "candidates",
     "change_with_interval",
     "curve_scale",
@@ -108,7 +109,7 @@ def no_interval(protocol: Protocol) -> str:
 def value_with_interval(scale: Scale, interval: Interval) -> str:
     """Write a score (``"74.2 % (73.0 to 75.4)"``)."""
     text = scale.value(interval.mean, half_width(interval))
-    ends = scale.ends(interval)
+    ends = scale.score_ends(interval)
     return text if ends is None else f"{text} ({ends})"
 
 
@@ -160,12 +161,25 @@ def verdict(row: CandidateResult, protocol: Protocol) -> str:
 
 def why_missing(row: CandidateResult) -> str:
     """Say why a candidate has no number."""
+    if row.trials == 0:
+        return "no trial was finished"
     if row.diverged:
         return f"{row.diverged:,} of {plural(row.trials, 'training')} diverged"
     count = row.delta.missing if row.delta is not None else row.test.missing
     if count:
         return f"the metric is not defined in {plural(count, 'fold')}"
-    return "no trial was finished" if row.trials == 0 else "the metric is not defined"
+    return "the metric is not defined"
+
+
+def by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return findings from the gravest to the lightest, each kind in its order."""
+    order = list(SEVERITIES)
+    return tuple(
+        sorted(
+            findings,
+            key=lambda f: order.index(f.severity) if f.severity in order else len(order),
+        )
+    )
 
 
 def diverged(results: Results) -> tuple[str, ...]:

@@ -37,11 +37,13 @@ def learning_curves(
     ----------
     results : Results
     recipes : sequence of str, optional
-        Whose curves; the baseline's by default.
+        Whose curves; by default the baseline's, and those of the candidate that stands out.
     width : float
         In px.
     """
-    wanted = list(recipes) if recipes is not None else [results.recipes[0].recipe]
+    if recipes is None:
+        recipes = (results.recipes[0].recipe, words.winner(results).recipe)
+    wanted = list(dict.fromkeys(recipes))
     bands = [band for band in results.curves if band.candidate in wanted]
     quantities = list(dict.fromkeys(band.quantity for band in bands))
     shown = [

@@ -31,6 +31,7 @@ from gengap.report.charts.marks import (
 )
 from gengap.report.numbers import Scale, half_width
 from gengap.results import CandidateResult, Results
+from gengap.statistics.records import Interval
 
 __all__ = ["gap_dumbbells"]
 
@@ -52,10 +53,11 @@ def gap_dumbbells(results: Results, *, width: float = WIDE) -> Chart:
     """
     wide = width >= SIDE_BY_SIDE
     raw = words.protocol_scale(results.protocol)
+    tests = [raw.clamped(row.test) for row in results.recipes]
     scores = [
         end
-        for row in results.recipes
-        for end in (row.train.mean, row.test.mean, row.test.low, row.test.high)
+        for row, test in zip(results.recipes, tests, strict=True)
+        for end in (row.train.mean, test.mean, test.low, test.high)
         if end is not None
     ]
     scale, power = in_powers(raw, scores)
@@ -96,7 +98,7 @@ def gap_dumbbells(results: Results, *, width: float = WIDE) -> Chart:
             x, line = (width - column, middle) if wide else (width - 6, y + 13)
             align = "left" if wide else "right"
             chart.write(x, top + line, gap, size=SMALL, align=align)
-            _dumbbell(axes, row, middle, scale.factor, f"row-{index}")
+            _dumbbell(axes, row.train.mean, tests[index], middle, scale.factor, f"row-{index}")
         y += height
     title = scale.label + unit_note(power, scale.unit)
     title += "" if scale.maximize else ", lower is better"
@@ -115,17 +117,18 @@ def _gap(scale: Scale, row: CandidateResult, *, wide: bool) -> str:
     return gap if wide else f"gap {gap}"
 
 
-def _dumbbell(axes: Axes, row: CandidateResult, y: float, factor: float, gid: str) -> None:
-    train, test = row.train.mean, row.test.mean
-    if train is not None and test is not None:
-        ends = [train * factor, test * factor]
+def _dumbbell(
+    axes: Axes, train: float | None, test: Interval, y: float, factor: float, gid: str
+) -> None:
+    if train is not None and test.mean is not None:
+        ends = [train * factor, test.mean * factor]
         axes.plot(ends, [y, y], color=colour("edge"), linewidth=2, alpha=0.6, gid=gid)
-    if row.test.low is not None and row.test.high is not None:
-        ends = [row.test.low * factor, row.test.high * factor]
+    if test.low is not None and test.high is not None:
+        ends = [test.low * factor, test.high * factor]
         axes.plot(ends, [y, y], color=colour("unseen"), linewidth=1.8, gid=gid)
     for marker, x, role, face in (
         ("s", train, "training", "paper"),
-        ("o", test, "unseen", "unseen"),
+        ("o", test.mean, "unseen", "unseen"),
     ):
         if x is not None:
             axes.plot(

@@ -59,7 +59,7 @@ def other_metrics(results: Results, *, width: float = WIDE) -> Chart:
         chart.write(start, y + 14, f"({better})", role="muted", size=SMALL)
         axes = chart.panel(x + 22, y + 28, cell - 58, 90)
         pairs = [(baseline, "neutral"), (winner, "training")][: 1 if winner is baseline else 2]
-        shown = [(row.recipe, row.other_metrics[name], role) for row, role in pairs]
+        shown = [(row.recipe, scale.clamped(row.other_metrics[name]), role) for row, role in pairs]
         _metric_panel(chart, axes, scale, shown, x, y, cell)
     return chart
 
