@@ -40,7 +40,7 @@ PLAIN = {
     'keras.layers.TimeDistributed(keras.layers.Dense(4, activation="tanh"))': (
         lambda: layers.TimeDistributed(layers.Dense(4, activation="tanh"))
     ),
-    "keras.optimizers.Adam(learning_rate=0.001)": lambda: optimizers.Adam(),
+    "keras.optimizers.Adam(learning_rate=0.001)": optimizers.Adam,
     "keras.optimizers.SGD(learning_rate=0.1, momentum=0.9)": lambda: optimizers.SGD(
         0.1, momentum=0.9
     ),

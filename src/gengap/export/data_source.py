@@ -59,7 +59,7 @@ def data_source(dataset: Dataset, source: Source, origin: Origin, grouping: Grou
     """
     tensor = not isinstance(dataset.rows.features, pd.DataFrame)
     kinds = _kinds(dataset)
-    imports = {"import numpy as np", *_read_imports(source, tensor)}
+    imports = {"from sklearn import datasets"} if source.kind == "bundled" else set()
     constants = list(_constants(dataset, source, origin, kinds))
     functions = [_read(dataset, source, origin, grouping, kinds, tensor)]
     if not tensor:
@@ -93,13 +93,6 @@ def _kinds(dataset: Dataset) -> _Kinds:
         return [column.name for column in dataset.columns if column.kind == kind]
 
     return _Kinds(named("boolean"), named("date"), named("categorical"), len(named("numeric")))
-
-
-def _read_imports(source: Source, tensor: bool) -> Iterator[str]:
-    if not tensor or source.kind != "arrays":
-        yield "import pandas as pd"
-    if source.kind == "bundled":
-        yield "from sklearn import datasets"
 
 
 def _constants(dataset: Dataset, source: Source, origin: Origin, kinds: _Kinds) -> Iterator[str]:

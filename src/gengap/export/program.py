@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from gengap.recipe import Recipe
 
 __all__ = ["Training", "plain_source", "recipe_source"]
 
+_ALIASES = {"np": "import numpy as np", "pd": "import pandas as pd"}
 #: Levels of indentation of what trains a network.
 _DEPTH = 2
 #: Parts that the rows are divided into; each is tested once.
@@ -147,6 +149,8 @@ def recipe_source(
     start.append(
         "    main()" if bundled else "    main(sys.argv[1] if len(sys.argv) > 1 else DATA)"
     )
+    written = "\n".join([*constants, *functions])
+    imports |= {line for name, line in _ALIASES.items() if re.search(rf"\b{name}\.", written)}
     if network.constants:
         functions.append(network.constants)
     blocks = [
@@ -256,8 +260,6 @@ class _Main:
             yield "from sklearn.utils.class_weight import compute_sample_weight"
         if self.dataset.classes and self.head.from_logits:
             yield f"from scipy.special import {'expit' if self.head.units == 1 else 'softmax'}"
-        if self.has_test and isinstance(self.dataset.rows.features, pd.DataFrame):
-            yield "import pandas as pd"
 
     def source(self, bundled: bool) -> str:
         """Return its text."""
@@ -299,7 +301,8 @@ class _Main:
             if any(column.kind == "categorical" for column in self.dataset.columns):
                 yield "for column in WORDS:"
                 yield "    words = sorted(set(rows[column][:known]))"
-                yield "    rows[column] = pd.Categorical(rows[column], words)"
+                yield "    known_words = rows[column].where(rows[column].isin(words))"
+                yield "    rows[column] = pd.Categorical(known_words, words)"
         else:
             yield "rows = np.concatenate([rows, more])"
         yield "target = np.concatenate([target, answers])"

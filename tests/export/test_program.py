@@ -1,0 +1,495 @@
+"""The program reads and prepares data as the study does, is well formed, and runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+
+from gengap.audit.duplicates import drop_copies, group_copies
+from gengap.data.arrays import from_arrays
+from gengap.data.dataset import Dataset
+from gengap.data.encoding import encode
+from gengap.data.load import load
+from gengap.data.preprocessing import fit_preprocessing
+from gengap.errors import UserError
+from gengap.export import Origin, Training, recipe_source
+from gengap.export.metric_source import METRIC_SOURCES
+from gengap.networks.models import resolve_model
+from gengap.networks.rebuild import matching
+from gengap.recipe import Recipe
+from gengap.statistics.metrics import METRICS, evaluate
+from networks import zoo
+
+RUFF = shutil.which("ruff", path=str(Path(sys.executable).parent))
+ROWS = 60
+
+
+def table() -> pd.DataFrame:
+    """Numbers, words, yes or no and dates, with missing values, spelt in many ways."""
+    random = np.random.default_rng(0)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 900, ROWS), unit="D")
+    frame = pd.DataFrame(
+        {
+            "length": random.normal(5, 2, ROWS).round(3),
+            "job": random.choice(["clerk", "smith", "baker"], ROWS),
+            "married": random.choice(["yes", "No"], ROWS),
+            "since": day.strftime("%Y-%m-%d"),
+            "count": random.integers(0, 9, ROWS),
+            "town": random.choice(["Ulm", "Köln"], ROWS),
+            "owner": random.integers(0, 12, ROWS),
+            "share": random.uniform(0.5, 1.5, ROWS).round(2),
+            "price": (random.normal(100, 30, ROWS)).round(1),
+            "grade": random.choice(["good", "bad", "fair"], ROWS),
+        }
+    ).astype(object)
+    for column, word in (("length", "?"), ("job", "NA"), ("married", ""), ("since", "null")):
+        frame.loc[random.choice(ROWS, 5, replace=False), column] = word
+    frame.loc[3, "job"] = "rare"
+    return frame
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A program and what it was made from."""
+
+    source: str
+    dataset: Dataset
+    path: Path
+
+
+def make(
+    folder: Path,
+    dataset: Dataset,
+    *,
+    recipe: str = "baseline",
+    model: object = "mlp:6,4",
+    origin: Origin | None = None,
+    metric: str | None = None,
+    class_weight: str | None = None,
+) -> Made:
+    features = encode(dataset.columns, dataset.rows.features).values
+    network = resolve_model(
+        model,
+        input_shape=features.shape[1:],
+        outputs=len(dataset.classes) or 1,
+        task=dataset.task,
+    )
+    deciding = metric or ("accuracy" if dataset.classes else "rmse")
+    training = Training(deciding, epochs=2, splits=1, class_weight=class_weight)
+    source = recipe_source(dataset, network, Recipe.parse(recipe), training, origin)
+    path = folder / "recipe.py"
+    path.write_text(source, encoding="utf-8")
+    return Made(source, dataset, path)
+
+
+def check_form(made: Made) -> None:
+    """A formatter changes nothing, and nothing is unused or undefined."""
+    if RUFF is None:
+        return
+    for command in (
+        ["format", "--check", "--diff"],
+        ["check", "--select=F,E9,I001", "--ignore=I001"],
+    ):
+        done = subprocess.run(
+            [RUFF, command[0], "--isolated", "--line-length=100", *command[1:], str(made.path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def check_data(made: Made) -> dict[str, object]:
+    """What the program reads and prepares is what the study does."""
+    program = runpy.run_path(str(made.path))
+    dataset = made.dataset
+    arguments = [program["DATA"]] if "DATA" in program else []
+    rows, target, *others = program["read"](*arguments)
+    np.testing.assert_allclose(target, dataset.rows.target)
+    training = np.arange(0, len(target), 2)
+    if isinstance(rows, np.ndarray):
+        np.testing.assert_array_equal(rows, dataset.rows.features)
+    else:
+        encoded = encode(dataset.columns, dataset.rows.features)
+        fitted = fit_preprocessing(dataset, encoded, training)
+        expected = fitted.transform(dataset.rows.features)
+        found = program["prepare"](rows, training)
+        assert found.dtype == np.float32
+        assert found.shape == expected.shape
+        order = [
+            next(j for j in range(found.shape[1]) if np.allclose(found[:, j], column, atol=1e-5))
+            for column in expected.T
+        ]
+        assert len(set(order)) == len(order)
+    if dataset.rows.weights is not None:
+        np.testing.assert_allclose(others.pop(0), dataset.rows.weights)
+    if others:
+        assert dataset.rows.groups is not None
+        (groups,) = others
+        assert pd.factorize(groups)[0].tolist() == pd.factorize(dataset.rows.groups)[0].tolist()
+    return program
+
+
+def saved(folder: Path, frame: pd.DataFrame, name: str, **options: object) -> str:
+    path = folder / name
+    frame.to_csv(path, index=False, **options)
+    return str(path)
+
+
+def case_words(folder: Path) -> Made:
+    path = saved(folder, table().drop(columns=["price", "owner", "share"]), "words.csv")
+    return make(folder, load(path, target="grade"), recipe="l2=1e-3 + dropout=0.3")
+
+
+def case_regression(folder: Path) -> Made:
+    path = saved(folder, table().drop(columns=["grade", "owner", "share"]), "price.tsv", sep="\t")
+    return make(
+        folder,
+        load(path, target="price"),
+        recipe="l1=1e-3 + early_stopping(patience=2, min_delta=0)",
+    )
+
+
+def case_weights_and_groups(folder: Path) -> Made:
+    path = saved(folder, table().drop(columns=["price"]), "all.csv.gz")
+    dataset = load(path, target="grade", groups="owner", weight="share")
+    origin = Origin(groups="owner", weight="share")
+    recipe = "early_stopping(patience=2, min_delta=0, monitor=metric)"
+    return make(folder, dataset, origin=origin, recipe=recipe, class_weight="balanced")
+
+
+def case_groups_and_copies(folder: Path) -> Made:
+    frame = table().drop(columns=["price", "share"])
+    frame = pd.concat([frame, frame.iloc[:9].assign(owner=99)], ignore_index=True)
+    path = saved(folder, frame, "copies.csv")
+    dataset = group_copies(load(path, target="grade", groups="owner"))
+    return make(folder, dataset, origin=Origin(groups="owner"))
+
+
+def case_copies(folder: Path) -> Made:
+    frame = table()[["length", "price", "count"]].replace("?", np.nan).astype(float)
+    frame = pd.concat([frame, frame.iloc[:9]], ignore_index=True)
+    frame["number"] = np.arange(len(frame)) + 7
+    path = saved(folder, frame, "numbered.csv")
+    return make(folder, group_copies(load(path, target="price")), metric="mae")
+
+
+def case_dropped_copies(folder: Path) -> Made:
+    frame = table()[["length", "price", "count", "job"]]
+    frame = pd.concat([frame, frame.iloc[:9]], ignore_index=True)
+    dataset = drop_copies(load(saved(folder, frame, "drop.csv"), target="price"))
+    return make(folder, dataset, origin=Origin(dropped_copies=True), metric="r2")
+
+
+def case_test_part(folder: Path) -> Made:
+    frame = table().drop(columns=["price", "owner"])
+    path = saved(folder, frame.iloc[:45], "rows.csv")
+    test = frame.iloc[45:].drop(columns="share").assign(job="unheard")
+    other = saved(folder, test, "test.csv")
+    dataset = load(path, target="grade", weight="share", test=other)
+    origin = Origin(weight="share", test=other)
+    return make(folder, dataset, origin=origin, metric="log_loss", recipe="batch_norm")
+
+
+def case_decimal_commas(folder: Path) -> Made:
+    frame = table()[["length", "price", "count"]].replace("?", np.nan).astype(float)
+    path = saved(folder, frame, "commas.csv", sep=";", decimal=",")
+    return make(folder, load(path, target="price"))
+
+
+def case_unnamed_column(folder: Path) -> Made:
+    frame = table()[["length", "price", "grade"]].rename(columns={"length": ""})
+    return make(folder, load(saved(folder, frame, "unnamed.csv"), target="grade"))
+
+
+def case_parquet(folder: Path) -> Made:
+    frame = table().drop(columns=["owner", "share", "price"])
+    frame["length"] = pd.to_numeric(frame["length"], errors="coerce")
+    frame["since"] = pd.to_datetime(frame["since"], errors="coerce")
+    frame["married"] = frame["married"].map({"yes": True, "No": False}).astype("boolean")
+    frame["count"] = frame["count"].astype(int)
+    frame.to_parquet(folder / "typed.parquet")
+    return make(folder, load(folder / "typed.parquet", target="grade"), metric="brier")
+
+
+def case_numbered_classes(folder: Path) -> Made:
+    frame = table()[["length", "price", "count"]].replace("?", np.nan).astype(float)
+    frame["class"] = np.arange(ROWS) % 2
+    path = saved(folder, frame, "numbered.csv")
+    return make(folder, load(path, target="class"), recipe="label_smoothing=0.1", metric="ece")
+
+
+def case_wide(folder: Path) -> Made:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(ROWS, 40))).add_prefix("a rather long name ")
+    frame.columns = [f"{name} {'x' * 30}" for name in frame]
+    words = pd.DataFrame(random.choice(["p", "q"], (ROWS, 12))).add_prefix("word ")
+    path = saved(folder, pd.concat([frame, words], axis=1).assign(y=np.arange(ROWS) % 3), "w.csv")
+    return make(folder, load(path, target="y"), metric="roc_auc")
+
+
+def case_bundled(folder: Path) -> Made:
+    return make(folder, load("sklearn:wine"), recipe="weight_decay=0.1", metric="balanced_accuracy")
+
+
+def case_bundled_regression(folder: Path) -> Made:
+    return make(folder, load("sklearn:diabetes"), recipe="elastic_net(l1=1e-3, l2=1e-3)")
+
+
+def case_archive(folder: Path) -> Made:
+    random = np.random.default_rng(0)
+    np.savez(
+        folder / "images.npz",
+        X_train=random.normal(size=(ROWS, 6, 6, 1)).astype(np.float32),
+        Y_train=random.integers(0, 3, ROWS),
+        x_test=random.normal(size=(10, 6, 6, 1)).astype(np.float32),
+        y_test=random.integers(0, 3, 10),
+        classes=np.array(["ant", "bee", "cat"]),
+    )
+    dataset = load(folder / "images.npz")
+    return make(folder, dataset, model=zoo.convolution(), recipe="dropout=0.2")
+
+
+def case_table_in_memory(folder: Path) -> Made:
+    frame = table().drop(columns=["owner", "share", "price"])
+    dataset = from_arrays(frame.drop(columns="grade"), frame["grade"])
+    made = make(folder, dataset)
+    assert "table.to_csv" in made.source
+    saved(folder, frame.rename(columns={"grade": dataset.target_name}), "data.csv")
+    return made
+
+
+def case_arrays_in_memory(folder: Path) -> Made:
+    random = np.random.default_rng(0)
+    arrays = {
+        "x": random.normal(size=(ROWS, 4)),
+        "y": np.eye(3)[random.integers(0, 3, ROWS)],
+        "groups": random.integers(0, 20, ROWS),
+        "sample_weight": random.uniform(size=ROWS),
+    }
+    options = {name: arrays[name] for name in ("groups", "sample_weight")}
+    made = make(folder, from_arrays(arrays["x"], arrays["y"], **options))
+    assert "np.savez" in made.source
+    np.savez(folder / "data.npz", **arrays)
+    return made
+
+
+def case_one_unit(folder: Path) -> Made:
+    frame = table()[["length", "price", "count"]].replace("?", np.nan).astype(float)
+    frame["class"] = np.arange(ROWS) % 2
+    path = saved(folder, frame, "two.csv")
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(4, "relu"), layers.Dense(1)])
+    return make(folder, load(path, target="class"), model=model, recipe="label_smoothing=0.1")
+
+
+DATA_CASES = [value for name, value in dict(globals()).items() if name.startswith("case_")]
+
+
+@pytest.mark.parametrize("case", DATA_CASES)
+def test_the_program_reads_and_prepares_what_the_study_does(case, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = case(tmp_path)
+    check_form(made)
+    check_data(made)
+
+
+def logits(units: int = 3) -> keras.Model:
+    return keras.Sequential([keras.Input((13,)), layers.Dense(4, "relu"), layers.Dense(units)])
+
+
+def one_hot() -> keras.Model:
+    model = logits()
+    optimizer = keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(0.1, 10))
+    optimizer.exclude_from_weight_decay(var_list=[model.layers[0].kernel], var_names=["bias"])
+    model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def branches() -> keras.Model:
+    inputs = keras.Input((13,))
+    block = keras.Sequential([keras.Input((13,)), layers.Dense(13, "relu")])
+    normalization = layers.Normalization()
+    normalization.adapt(np.random.default_rng(0).normal(2, 3, (20, 13)))
+    hidden = layers.Add()([block(normalization(inputs)), layers.Dense(13, "tanh")(inputs)])
+    return keras.Model(inputs, layers.Dense(3, "softmax")(hidden))
+
+
+def normalized() -> keras.Model:
+    normalization = layers.Normalization()
+    normalization.adapt(np.random.default_rng(0).normal(2, 3, (20, 13)))
+    dense = [layers.Dense(4, "relu"), layers.Dense(3, "softmax")]
+    return keras.Sequential([keras.Input((13,)), normalization, *dense])
+
+
+def nested() -> keras.Model:
+    block = keras.Sequential([keras.Input((13,)), layers.Dense(6, "relu"), layers.Dense(5, "relu")])
+    return keras.Sequential([keras.Input((13,)), block, layers.Dense(3, "softmax")])
+
+
+def with_lambda() -> keras.Model:
+    inner = [layers.Lambda(lambda x: 2 * x), layers.Dense(4, "relu"), layers.Dense(3, "softmax")]
+    return keras.Sequential([keras.Input((13,)), *inner])
+
+
+def subclassed() -> keras.Model:
+    return zoo.ResidualWithSoftmax()
+
+
+NETWORKS = (logits, one_hot, branches, normalized, nested, with_lambda, subclassed)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize(
+    "recipe", ["baseline", "l2=1e-3 + dropout=0.3 + early_stopping(patience=3, min_delta=0)"]
+)
+def test_the_program_builds_the_same_network(kind, recipe, tmp_path):
+    model = kind()
+    made = make(tmp_path, load("sklearn:wine"), model=model, recipe=recipe)
+    check_form(made)
+    network = runpy.run_path(str(made.path))["build_network"](13)
+    assert network.count_params() == model.count_params()
+    for new, place in zip(network.variables, matching(model, network), strict=True):
+        if place is not None:
+            new.assign(model.variables[place].value)
+    inputs = np.random.default_rng(0).normal(size=(5, 13)).astype(np.float32)
+    np.testing.assert_allclose(network(inputs), model(inputs), atol=1e-5)
+    assert type(network.optimizer) is type(model.optimizer)
+
+
+def test_exclusions_from_weight_decay_come_along(tmp_path):
+    made = make(tmp_path, load("sklearn:wine"), model=one_hot())
+    network = runpy.run_path(str(made.path))["build_network"](13)
+    decayed = [network.optimizer._use_weight_decay(v) for v in network.trainable_variables]
+    assert decayed == [False, False, True, False]
+    assert isinstance(network.optimizer._learning_rate, keras.optimizers.schedules.CosineDecay)
+
+
+@pytest.mark.parametrize("name", METRIC_SOURCES)
+def test_the_metric_is_the_one_that_the_study_decides_by(name):
+    source = METRIC_SOURCES[name]
+    namespace: dict[str, object] = {"np": np}
+    exec("\n".join([*source.imports, source.function]), namespace)
+    random = np.random.default_rng(0)
+    for classes in (2, 4):
+        if "classification" in METRICS[name].tasks:
+            target = random.integers(0, classes, 50)
+            outputs = random.dirichlet(np.ones(classes), 50)
+        else:
+            target, outputs = random.normal(size=50), random.normal(size=50)
+        expected = evaluate(METRICS[name].tasks[0], target, outputs)[name]
+        assert namespace["score"](target, outputs) == pytest.approx(float(expected))
+
+
+def test_every_metric_is_there():
+    assert set(METRIC_SOURCES) == set(METRICS)
+
+
+class Own(layers.Layer):
+    """Defined where no program can import it from."""
+
+    def call(self, x):
+        return x
+
+
+Own.__module__ = "__main__"
+
+
+def frozen() -> keras.Model:
+    model = logits()
+    model.layers[0].trainable = False
+    return model
+
+
+def own_layer() -> keras.Model:
+    return keras.Sequential([keras.Input((13,)), Own(), layers.Dense(3)])
+
+
+def own_optimizer() -> keras.Model:
+    class Mine(keras.optimizers.SGD):
+        pass
+
+    model = logits()
+    model.compile(Mine(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(frozen, "frozen"), (own_layer, "not in a module"), (own_optimizer, "not an optimizer")],
+)
+def test_what_no_program_can_build_is_refused_with_the_reason(kind, words, tmp_path):
+    with pytest.raises(UserError, match=words) as caught:
+        make(tmp_path, load("sklearn:wine"), model=kind())
+    assert caught.value.code == "no-plain-source"
+
+
+def test_texts_of_the_user_do_not_break_the_program(tmp_path):
+    nasty = 'a "quoted" \\ name\'s {brace} <b> """'
+    frame = pd.DataFrame({nasty: np.arange(40.0) ** 2, "b": ["'", '"'] * 20, "c": [0, 1] * 20})
+    path = tmp_path / 'it\'s "here".csv'
+    frame.rename(columns={"c": nasty + "!"}).to_csv(path, index=False)
+    made = make(tmp_path, load(path, target=nasty + "!"))
+    check_form(made)
+    check_data(made)
+
+
+FRESH = """
+import contextlib, io, json, pathlib, runpy, sys
+sys.modules["gengap"] = None
+for path in sorted(pathlib.Path(sys.argv[1]).glob("*.py")):
+    sys.argv = [str(path)]
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        runpy.run_path(str(path), run_name="__main__")
+    print(json.dumps([path.stem, output.getvalue().splitlines()[-1]]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_programs_of_all_techniques_run_where_gengap_is_not_installed(task, tmp_path):
+    from export.test_models import _environment, every_recipe
+
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    dataset = load("sklearn:wine" if task == "classification" else "sklearn:diabetes")
+    recipes = every_recipe(task)
+    for name, recipe in recipes.items():
+        made = make(tmp_path, dataset, recipe=str(recipe))
+        check_form(made)
+        text = made.source.replace("EPOCHS = 2\n", "EPOCHS = 20\n")
+        (programs / f"{name}.py").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-I", "-c", FRESH, str(programs)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+    assert done.returncode == 0, done.stderr
+    found = dict(json.loads(line) for line in done.stdout.splitlines())
+    assert found.keys() == recipes.keys()
+    spread = float(np.std(dataset.rows.target))
+    for name, line in found.items():
+        scores = json.loads(line)
+        if task == "classification":
+            assert scores["test"] > 0.5, (name, scores)
+        else:
+            assert scores["test"] < 1.5 * spread, (name, scores)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "case", [case_weights_and_groups, case_regression, case_test_part, case_archive]
+)
+def test_programs_on_data_of_every_kind_run(case, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = case(tmp_path)
+    program = runpy.run_path(str(made.path))
+    program["main"](program["DATA"])
