@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gengap.analysis.analyse import analyse
 from gengap.assemble import assemble_results
 from gengap.audit import Subject, audit, refuse
 from gengap.backend import ensure_backend
 from gengap.command import command_of
 from gengap.design import design_study
+from gengap.export import origin_of
 from gengap.finish import finish, score_test_part
+from gengap.interim import Interim, analyse_study
 from gengap.progress import Progress, SilentProgress
 from gengap.reading import read, settle_copies
 from gengap.recipe import Recipe
@@ -171,19 +172,16 @@ def compare(
 
     folder = folder_of(out, x, raw.name, design.key)
     with open_store(folder, design.key) as store:
-        trials = train_plan(design.plan, design.material, store, progress)
-        analysis = analyse(
-            trials,
-            design.plan.candidates,
-            metric=design.metric.name,
-            target=design.dataset.rows.target,
-            task=design.dataset.task,
-            rows=len(design.dataset.rows),
-            rows_tested=[len(split.test) for split in design.splits],
-            epochs=epochs,
-            rope=rope,
+        interim = Interim(design, rope, progress)
+        trials = train_plan(design.plan, design.material, store, progress, interim)
+        analysis = analyse_study(design, trials, rope)
+        best = finish(
+            analysis.best.refit_recipe,
+            analysis.best.epochs,
+            design,
+            store,
+            origin_of(groups, weight, test, duplicates),
         )
-        best = finish(analysis.best.refit_recipe, analysis.best.epochs, design, store)
         results = assemble_results(
             design,
             analysis,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gengap.analysis.holdout import score_holdout
 from gengap.design import Design
-from gengap.export import plain_source, trained_model
+from gengap.export import Origin, plain_source, trained_model
 from gengap.networks.heads import head_of
 from gengap.recipe import Recipe
 from gengap.refit import refit
@@ -15,7 +15,9 @@ from gengap.study import FinishedModel
 __all__ = ["finish", "score_test_part"]
 
 
-def finish(recipe: str, epochs: int, design: Design, store: Store) -> FinishedModel:
+def finish(
+    recipe: str, epochs: int, design: Design, store: Store, origin: Origin | None = None
+) -> FinishedModel:
     """Train a recipe on all rows and export it.
 
     Parameters
@@ -25,6 +27,8 @@ def finish(recipe: str, epochs: int, design: Design, store: Store) -> FinishedMo
     epochs : int
     design : Design
     store : Store
+    origin : Origin, optional
+        What the user said about the data, for the program that trains the recipe.
     """
     parsed = Recipe.parse(recipe)
     fitted = refit(
@@ -43,7 +47,7 @@ def finish(recipe: str, epochs: int, design: Design, store: Store) -> FinishedMo
         model=model,
         epochs=fitted.epochs,
         preprocessing=fitted.preprocessing,
-        source=plain_source(design, parsed, fitted.epochs),
+        source=plain_source(design, parsed, fitted.epochs, origin),
         head=head_of(
             design.material.model, task=design.dataset.task, classes=design.material.classes
         ),

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -23,7 +24,7 @@ from gengap.data.encoding import encode
 from gengap.data.load import load
 from gengap.data.preprocessing import fit_preprocessing
 from gengap.errors import UserError
-from gengap.export import Origin, Training, recipe_source
+from gengap.export import Origin, Training, plain_source, recipe_source
 from gengap.export.metric_source import METRIC_SOURCES
 from gengap.networks.models import resolve_model
 from gengap.networks.rebuild import matching
@@ -358,13 +359,21 @@ def test_the_program_builds_the_same_network(kind, recipe, tmp_path):
     made = make(tmp_path, load("sklearn:wine"), model=model, recipe=recipe)
     check_form(made)
     network = runpy.run_path(str(made.path))["build_network"](13)
-    assert network.count_params() == model.count_params()
-    for new, place in zip(network.variables, matching(model, network), strict=True):
-        if place is not None:
-            new.assign(model.variables[place].value)
+    assert _weights(network) == _weights(model)
+    if isinstance(model, keras.Sequential):  # its layers are written without names
+        pairs = list(zip(network.trainable_variables, model.trainable_variables, strict=True))
+    else:
+        places = zip(network.variables, matching(model, network), strict=True)
+        pairs = [(new, model.variables[place]) for new, place in places if place is not None]
+    for new, old in pairs:
+        new.assign(old.value)
     inputs = np.random.default_rng(0).normal(size=(5, 13)).astype(np.float32)
     np.testing.assert_allclose(network(inputs), model(inputs), atol=1e-5)
     assert type(network.optimizer) is type(model.optimizer)
+
+
+def _weights(model: keras.Model) -> int:
+    return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
 
 def test_exclusions_from_weight_decay_come_along(tmp_path):
@@ -432,6 +441,44 @@ def test_what_no_program_can_build_is_refused_with_the_reason(kind, words, tmp_p
     with pytest.raises(UserError, match=words) as caught:
         make(tmp_path, load("sklearn:wine"), model=kind())
     assert caught.value.code == "no-plain-source"
+
+
+def test_a_study_without_a_program_says_why(tmp_path):
+    dataset = load("sklearn:wine")
+    design = SimpleNamespace(
+        dataset=dataset,
+        material=SimpleNamespace(
+            model=resolve_model(frozen(), input_shape=(13,), outputs=3, task="classification")
+        ),
+        metric=METRICS["accuracy"],
+        settings=SimpleNamespace(epochs=3, batch_size=32, seed=0),
+        class_weight=None,
+    )
+    path = tmp_path / "recipe.py"
+    path.write_text(plain_source(design, Recipe(), 3))
+    with pytest.raises(SystemExit, match="frozen"):
+        runpy.run_path(str(path))
+
+
+def case_frame_and_arrays(folder: Path) -> Made:
+    frame = table()[["length", "job", "price"]]
+    random = np.random.default_rng(0)
+    weights, groups = random.uniform(size=ROWS), random.integers(0, 20, ROWS)
+    dataset = from_arrays(
+        frame[["length", "job"]], frame["price"].astype(float), sample_weight=weights, groups=groups
+    )
+    made = make(folder, dataset)
+    written = frame.assign(sample_weight=weights, groups=groups)
+    saved(folder, written, "data.csv")
+    return made
+
+
+def test_weights_and_groups_of_a_table_in_memory_are_columns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = case_frame_and_arrays(tmp_path)
+    check_form(made)
+    check_data(made)
+    assert "sample_weight" in made.source.split('"""')[1]
 
 
 def test_texts_of_the_user_do_not_break_the_program(tmp_path):

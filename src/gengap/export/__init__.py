@@ -1,12 +1,13 @@
 """A finished recipe as an ordinary Keras model, and as a plain Keras program that trains it."""
 
 from gengap.export.models import plain_model, trained_model
-from gengap.export.origin import Origin
+from gengap.export.origin import Origin, origin_of
 from gengap.export.program import Training, plain_source, recipe_source
 
 __all__ = [
     "Origin",
     "Training",
+    "origin_of",
     "plain_model",
     "plain_source",
     "recipe_source",

@@ -10,7 +10,7 @@ import pandas as pd
 from gengap.data.dataset import Dataset
 from gengap.export.expressions import literal
 from gengap.export.layout import statement
-from gengap.export.origin import Grouping, Origin, Source
+from gengap.export.origin import IN_MEMORY, Grouping, Origin, Source
 
 __all__ = ["DataSource", "data_source"]
 
@@ -75,7 +75,7 @@ def data_source(dataset: Dataset, source: Source, origin: Origin, grouping: Grou
         imports.add("from scipy.sparse import coo_array")
         imports.add("from scipy.sparse.csgraph import connected_components")
     return DataSource(
-        tuple(sorted(imports)), tuple(constants), tuple(functions), _hint(dataset, source)
+        tuple(sorted(imports)), tuple(constants), tuple(functions), _hint(dataset, source, origin)
     )
 
 
@@ -344,14 +344,15 @@ def _prepare(kinds: _Kinds) -> str:
     return "\n".join(lines)
 
 
-def _hint(dataset: Dataset, source: Source) -> str:
-    if dataset.source not in ("arrays", "table"):
+def _hint(dataset: Dataset, source: Source, origin: Origin) -> str:
+    if dataset.source not in IN_MEMORY:
         return ""
     if source.kind == "arrays":
         arguments = ", ".join(f"{key}={key}" for key in source.keys)
         call = f"np.savez({literal(source.path)}, {arguments})"
         return f"The data were in memory: write them with {call}."
+    columns = [dataset.target_name, *filter(None, (origin.weight, origin.groups))]
     return (
-        "The data were in memory: write them, with the target in the column "
-        f"{dataset.target_name}, with table.to_csv({literal(source.path)}, index=False)."
+        f"The data were in memory: write them, with {', '.join(columns)} among the columns, with "
+        f"table.to_csv({literal(source.path)}, index=False)."
     )

@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 
-from gengap.errors import UserError
 from gengap.export.expressions import NotPlainError, expression, literal
 from gengap.export.layout import statement
+from gengap.export.refusal import refusal
 from gengap.networks.compiling import decay_exclusions, is_keras_own, single_loss
 from gengap.networks.existing import layer_paths
 from gengap.techniques.base import PlainKeras
@@ -74,15 +74,6 @@ def network_source(
     )
     parts = [*dict.fromkeys(texts), function]
     return NetworkSource((*imports, *needed), "\n\n\n".join(parts), constants)
-
-
-def refusal(reason: str) -> UserError:
-    """Return the error for a network that no plain program can build."""
-    return UserError(
-        "no-plain-source",
-        f"no plain Keras program can be written for this network: {reason}",
-        "model.keras holds the trained network itself",
-    )
 
 
 def _sequential(model: keras.Model) -> tuple[list[str], tuple[str, ...], str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,13 +16,25 @@ from gengap.audit.duplicates import feature_codes, joint_groups
 from gengap.data.dataset import Dataset
 from gengap.data.delimited import dialect_of
 from gengap.data.paths import format_of
+from gengap.export.refusal import refusal
 
 #: Arrays of an archive that a program reads.
 KEYS = ("x", "y", "groups", "classes", "sample_weight", "x_test", "y_test")
+#: What a dataset calls its source where the data were in memory.
+IN_MEMORY = ("arrays", "table")
 #: With more groups than this each counts as a row, as in the study.
 MANY_GROUPS = 200
 
-__all__ = ["Grouping", "Origin", "Source", "grouping_of", "source_of"]
+__all__ = [
+    "IN_MEMORY",
+    "Grouping",
+    "Origin",
+    "Source",
+    "grouping_of",
+    "origin_of",
+    "source_of",
+    "with_names",
+]
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,42 @@ class Grouping:
     many: bool = False
 
 
+def origin_of(groups: object, weight: str | None, test: object, duplicates: str | None) -> Origin:
+    """Return what the arguments of `gengap.compare` say about the data."""
+    return Origin(
+        groups=groups if isinstance(groups, str) else None,
+        weight=weight,
+        test=str(test) if isinstance(test, str | os.PathLike) else None,
+        dropped_copies=duplicates == "drop",
+    )
+
+
+def with_names(dataset: Dataset, source: Source, origin: Origin, *, groups: bool) -> Origin:
+    """Name the columns that a table in memory has to be written with.
+
+    Parameters
+    ----------
+    groups : bool
+        Whether the user gave groups.
+
+    Raises
+    ------
+    UserError
+        Where a file has such columns and the origin does not name them.
+    """
+    if source.kind == "arrays":
+        return origin
+    weighted = dataset.rows.weights is not None and origin.weight is None
+    grouped = groups and origin.groups is None
+    if (weighted or grouped) and dataset.source not in IN_MEMORY:
+        raise refusal("the columns of weights and groups are not known by name")
+    return replace(
+        origin,
+        weight="sample_weight" if weighted else origin.weight,
+        groups="groups" if grouped else origin.groups,
+    )
+
+
 def source_of(dataset: Dataset) -> Source:
     """Tell how a program reads the data.
 
@@ -100,7 +149,7 @@ def source_of(dataset: Dataset) -> Source:
     source = dataset.source
     if source.startswith("sklearn:"):
         return Source("bundled", source.removeprefix("sklearn:"))
-    if source in ("arrays", "table"):
+    if source in IN_MEMORY:
         names = [column.name for column in dataset.columns]
         table = source == "table" or (names and names != [f"x{i}" for i in range(len(names))])
         if table:

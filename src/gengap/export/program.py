@@ -12,12 +12,14 @@ import pandas as pd
 
 from gengap.data.dataset import Dataset
 from gengap.design import Design
+from gengap.errors import UserError
 from gengap.export.data_source import DataSource, data_source
 from gengap.export.layout import statement
 from gengap.export.metric_source import METRIC_SOURCES
 from gengap.export.models import plain_keras_of, plain_model
 from gengap.export.network_source import network_source
-from gengap.export.origin import Grouping, Origin, grouping_of, source_of
+from gengap.export.origin import Grouping, Origin, grouping_of, source_of, with_names
+from gengap.export.refusal import NO_SOURCE
 from gengap.networks.heads import Head, head_of
 from gengap.recipe import Recipe
 
@@ -66,10 +68,10 @@ def plain_source(design: Design, recipe: Recipe, epochs: int, origin: Origin | N
     origin : Origin, optional
         What the user said about the data and the dataset does not hold.
 
-    Raises
-    ------
-    UserError
-        ``no-plain-source``, where the network cannot be written down.
+    Returns
+    -------
+    str
+        Where the network cannot be written down, a program that says why.
     """
     training = Training(
         metric=design.metric.name,
@@ -78,7 +80,13 @@ def plain_source(design: Design, recipe: Recipe, epochs: int, origin: Origin | N
         seed=design.settings.seed,
         class_weight=design.class_weight,
     )
-    return recipe_source(design.dataset, design.material.model, recipe, training, origin)
+    try:
+        return recipe_source(design.dataset, design.material.model, recipe, training, origin)
+    except UserError as error:
+        if error.code != NO_SOURCE:
+            raise
+        reason = textwrap.fill(_safe(f"{error.message}. {error.hint}."), 88)
+        return f'"""{reason}"""\n\nraise SystemExit(__doc__)\n'
 
 
 def recipe_source(
@@ -113,8 +121,8 @@ def recipe_source(
     UserError
         ``no-plain-source``, where the network cannot be written down.
     """
-    origin = origin or Origin()
-    source, grouping = source_of(dataset), grouping_of(dataset, origin)
+    source, grouping = source_of(dataset), grouping_of(dataset, origin or Origin())
+    origin = with_names(dataset, source, origin or Origin(), groups=grouping.given)
     fragments = plain_keras_of(recipe)
     head = head_of(model, task=dataset.task, classes=len(dataset.classes))
     callbacks = [callback for fragment in fragments for callback in fragment.callbacks]
