@@ -244,6 +244,8 @@ def test_printing_opens_details_and_is_light(visit):
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
     assert page.locator("nav").is_hidden()
+    assert page.locator("#all th", has_text="verdict").is_visible()
+    assert page.locator(".chart .wide:visible").count() == page.locator(".chart").count()
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.locator("details[open]").count() == 0
     assert len(page.pdf()) > 20_000

@@ -258,12 +258,9 @@ def response(results: Results) -> PageFigure:
     best: dict[str, tuple[float, float]] = {}
     for dose in results.doses:
         values = [value for value in dose.folds if value is not None]
-        low, high = (min(values), max(values)) if values else (None, None)
+        ends = sorted((min(values), max(values)), reverse=not scale.maximize) if values else ()
         spread = half_width(dose.effect)
-        by_fold = sorted(
-            (scale.change(v, spread, unit=False) for v in (low, high) if v is not None),
-            reverse=not scale.maximize,
-        )
+        by_fold = [scale.change(end, spread, unit=False) for end in ends]
         rows.append(
             cells(
                 dose.candidate,
