@@ -1,4 +1,4 @@
-"""compare(): which regularization closes the generalization gap of this network on this data?"""
+"""The whole flow of a study on one screen: load, audit, plan, train, analyse, refit, report."""
 
 from __future__ import annotations
 

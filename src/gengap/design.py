@@ -119,7 +119,8 @@ def design_study(
         metric or default_metric(dataset.task, dataset.rows.target), dataset.task
     )
     encoded = encode(dataset.columns, dataset.rows.features)
-    classes = len(dataset.classes)
+    # Where a single class was let pass, the network still has two outputs to choose from.
+    classes = max(2, len(dataset.classes)) if dataset.task == "classification" else 0
     network = resolve_model(
         model,
         input_shape=tuple(encoded.values.shape[1:]),

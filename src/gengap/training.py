@@ -54,7 +54,11 @@ class Material:
 
 
 def train_plan(
-    plan: Plan, material: Material, store: Store, progress: Progress
+    plan: Plan,
+    material: Material,
+    store: Store,
+    progress: Progress,
+    on_wave: Callable[[Sequence[Trial]], None] = lambda trials: None,
 ) -> tuple[Trial, ...]:
     """Train the runs whose trials are not stored, and return the trials of the whole plan.
 
@@ -65,13 +69,17 @@ def train_plan(
     store : Store
         Every wave of trials is stored as it ends.
     progress : Progress
+    on_wave : callable
+        Called with all trials so far, whenever a wave ended.
     """
     progress.start(plan.trials)
     trials: list[Trial] = []
-    for planned in plan.programs:
+    # Small programs first: while the largest goes on, fold by fold, folds become complete.
+    for planned in sorted(plan.programs, key=lambda planned: len(planned.runs)):
         for new in _train_program(planned, material, store):
             trials += new
             progress.advance(len(trials), new[-1].recipe if new else "")
+            on_wave(trials)
     progress.finish()
     return tuple(trials)
 

@@ -128,13 +128,28 @@ def train(
         yield _train_wave(compiled, wave, data, initial, keep_weights, on_epochs)
 
 
+class _Ahead:
+    """A jitted function that is compiled when its arguments are first seen, before it runs."""
+
+    def __init__(self, jitted: Any) -> None:
+        self._jitted = jitted
+        self._compiled: Any = None
+
+    def ahead_of(self, *arguments: Any) -> Callable[..., Any]:
+        """Return the compiled function; all later arguments have the shapes of the first."""
+        if self._compiled is None:
+            self._compiled = self._jitted.lower(*arguments).compile()
+        compiled: Callable[..., Any] = self._compiled
+        return compiled
+
+
 @dataclass(frozen=True, eq=False)
 class _Compiled:
     network: LaneNetwork
     program: Program
     devices: int
     width: int
-    advance: Callable[..., Any]
+    advance: _Ahead
     read: tuple[Callable[..., Any], ...]  # the last epoch's, then each judge's
     shared: Mapping[str, Any]
     by_lane: NamedSharding
@@ -174,7 +189,7 @@ def _compile(
         program=program,
         devices=len(devices),
         width=width,
-        advance=jax.jit(advance, donate_argnums=0),
+        advance=_Ahead(jax.jit(advance, donate_argnums=0)),
         read=tuple(
             jax.jit(over_lanes(read, by_lane=2, alike=1))
             for read in (readout(network, program, j, noise_key=noise_key) for j in judges)
@@ -193,7 +208,6 @@ def _train_wave(
     on_epochs: Callable[[int, int], None],
 ) -> tuple[Trained, ...]:
     program = compiled.program
-    started = time.perf_counter()
     lanes = compiled.width * compiled.devices
     padded = [*wave, *[wave[0]] * (lanes - len(wave))]
     asked = [_slots(program, run) for run in padded]
@@ -213,15 +227,19 @@ def _train_wave(
     state = jax.device_put(_stacked(states), compiled.by_lane)
     lane = jax.device_put(_stacked(records), compiled.by_lane)
     trained = 0
+    started: float | None = None
     chunk = max(1, min(CHUNK_EPOCHS, ORDER_BYTES // (4 * lanes * program.rows), program.epochs))
     while trained < program.epochs:
         count = min(chunk, program.epochs - trained)
         orders = jax.device_put(
             _batch_orders(program, padded, data, range(trained, trained + chunk)), compiled.by_lane
         )
-        state = compiled.advance(
-            state, lane, orders, compiled.shared, jnp.asarray(count, jnp.int32)
-        )
+        arguments = (state, lane, orders, compiled.shared, jnp.asarray(count, jnp.int32))
+        advance = compiled.advance.ahead_of(*arguments)
+        if started is None:
+            # Compiling is the program's, not any run's.
+            started = time.perf_counter()
+        state = advance(*arguments)
         trained += count
         done = _done(state, asked[: len(wave)], program)
         on_epochs(count, len(wave))
@@ -236,7 +254,7 @@ def _train_wave(
         lane,
         keep_weights,
         trained,
-        time.perf_counter() - started,
+        time.perf_counter() - (started or 0.0),
     )
 
 
