@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from gengap.errors import UserError
+from gengap.networks.shapes import inference_mode, input_dtype, sample_shape
 
 __all__ = ["Initial", "fresh_copy", "initial_values"]
 
@@ -52,7 +53,8 @@ def fresh_copy(model: keras.Model, seed: int) -> keras.Model:
         try:
             copy = type(model).from_config(model.get_config())
             if not copy.built:
-                copy.build(model.input_shape)
+                shape = (2, *(size or 1 for size in sample_shape(model)))
+                copy(keras.ops.zeros(shape, input_dtype(model)), **inference_mode(copy))
         except (NotImplementedError, TypeError, ValueError) as error:
             raise UserError(
                 "network-cannot-be-rebuilt",

@@ -23,7 +23,7 @@ import numpy as np
 
 from gengap.networks.existing import without
 from gengap.networks.heads import Head, head_of, to_probabilities
-from gengap.networks.shapes import input_dtype
+from gengap.networks.shapes import inference_mode, input_dtype
 from gengap.networks.sites import Site, at_sites, hidden_sites, kernels
 from gengap.proximal_optimizer import own_step_size
 from gengap.techniques.base import Targets
@@ -136,8 +136,8 @@ class LaneNetwork:
 
     def outputs(self, weights: Arrays, others: Arrays, inputs: Array) -> Array:
         """Return the outputs (B, U) in inference mode."""
-        arguments = {"training": False} if self.model._call_has_training_arg else {}
-        outputs, _ = self.model.stateless_call(list(weights), list(others), inputs, **arguments)
+        mode = inference_mode(self.model)
+        outputs, _ = self.model.stateless_call(list(weights), list(others), inputs, **mode)
         return outputs.reshape((outputs.shape[0], -1))
 
     def predictions(self, outputs: Array) -> Array:

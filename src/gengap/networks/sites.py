@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import keras
 
-from gengap.networks.shapes import input_dtype
+from gengap.networks.shapes import inference_mode, input_dtype
 
 __all__ = ["Site", "at_sites", "count_calls", "hidden_sites", "is_hidden_kind", "kernels"]
 
@@ -292,7 +292,7 @@ def _trace(
     others = [variable.value for variable in model.non_trainable_variables]
 
     def run(inputs: Any) -> Any:
-        result, _ = model.stateless_call(trainable, others, inputs, training=False)
+        result, _ = model.stateless_call(trainable, others, inputs, **inference_mode(model))
         outputs.extend(keras.tree.flatten(result))
         return result
 
