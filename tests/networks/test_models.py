@@ -76,6 +76,16 @@ def test_a_compiled_network_keeps_what_it_has():
     assert describe(model) == "mlp 4, SGD(0.1)"
 
 
+def test_a_schedule_is_not_overridden():
+    model = network()
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    model.compile(keras.optimizers.SGD(schedule), "sparse_categorical_crossentropy")
+    assert describe(resolve_model(model, **TABLE)) == "mlp 4, SGD(CosineDecay)"
+    with pytest.raises(UserError) as caught:
+        resolve_model(model, **TABLE, learning_rate=0.1)
+    assert caught.value.code == "learning-rate-schedule"
+
+
 def test_a_function_is_called_with_what_it_takes(tmp_path, monkeypatch):
     source = """
 import keras

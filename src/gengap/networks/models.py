@@ -77,7 +77,7 @@ def resolve_model(
     if not network.compiled:
         _compile(network, outputs, task, learning_rate)
     elif learning_rate is not None:
-        network.optimizer.learning_rate = learning_rate
+        _set_learning_rate(network.optimizer, learning_rate)
     head_of(network, task=task, classes=outputs)
     return network
 
@@ -358,6 +358,18 @@ def _check_outputs(model: keras.Model, outputs: int, task: str) -> None:
             f"end the network in a Dense layer with {' or '.join(map(str, allowed))} "
             f"{'unit' if allowed == (1,) else 'units'}",
         )
+
+
+def _set_learning_rate(optimizer: keras.optimizers.Optimizer, learning_rate: float) -> None:
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if isinstance(inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        raise UserError(
+            "learning-rate-schedule",
+            f"the network's optimizer has a schedule ({type(inner._learning_rate).__name__}) for "
+            f"its learning rate, and a learning rate of {learning_rate:g} was given besides",
+            "leave the learning rate out, or compile the network with a plain one",
+        )
+    inner.learning_rate = learning_rate
 
 
 def _compile(model: keras.Model, outputs: int, task: str, learning_rate: float | None) -> None:
