@@ -1,4 +1,4 @@
-"""Make sure that Keras runs on JAX, on all cores, with a compile cache that outlives the process."""
+"""Keras on JAX, on all cores, with a compile cache that outlives the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One family of user errors: what happened, what was expected, what was received, how to mend it."""
+"""One family of errors: what happened, what was expected and received, how to mend it."""
 
 from __future__ import annotations
 

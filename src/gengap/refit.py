@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -130,11 +131,9 @@ def refit(
 
 def _to_bytes(values: Initial) -> bytes:
     buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        **{f"weight{i}": value for i, value in enumerate(values.weights)},
-        **{f"other{i}": value for i, value in enumerate(values.others)},
-    )
+    arrays: dict[str, Any] = {f"weight{i}": value for i, value in enumerate(values.weights)}
+    arrays |= {f"other{i}": value for i, value in enumerate(values.others)}
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 

@@ -51,7 +51,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How the study was done. `direction` is "maximize" or "minimize"; `rope` is r in the metric's unit."""
+    """How the study was done.
+
+    `direction` is "maximize" or "minimize"; `rope` is r in the metric's unit.
+    """
 
     metric: str
     direction: str
@@ -146,7 +149,10 @@ class Best:
 
 @dataclass(frozen=True)
 class Holdout:
-    """The refitted best and baseline on the test part; `delta` is paired over rows, positive is better."""
+    """The refitted best and baseline on the test part.
+
+    `delta` is paired over rows; positive is better.
+    """
 
     rows: int
     metric: str
@@ -157,7 +163,10 @@ class Holdout:
 
 @dataclass(frozen=True)
 class Dose:
-    """Effect of one grid point of a candidate with one open strength, against the baseline, by fold."""
+    """Effect of one grid point of a candidate with one open strength, by fold.
+
+    Against the baseline, on validation rows, where the choice is made; positive is better.
+    """
 
     candidate: str
     technique: str
@@ -202,4 +211,5 @@ class Results:
 
     def to_json(self) -> str:
         """Return the text of results.json (no NaN: a missing number is null)."""
-        return json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        record = dataclasses.asdict(self)
+        return json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

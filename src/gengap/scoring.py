@@ -10,7 +10,7 @@ import numpy as np
 
 from gengap.lanes.data import StudyData
 from gengap.lanes.program import Run
-from gengap.lanes.waves import LaneRecord, Trained
+from gengap.lanes.records import LaneRecord, Trained
 from gengap.recipe import Part, Recipe
 from gengap.splits import Split
 from gengap.statistics.metrics import Task, evaluate

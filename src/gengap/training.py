@@ -18,6 +18,7 @@ from gengap.plan import Plan, PlannedProgram
 from gengap.progress import Progress
 from gengap.recipe import Part
 from gengap.scoring import judged_recipe, score
+from gengap.statistics.metrics import Task
 from gengap.store import Store
 from gengap.trials import Trial
 
@@ -42,7 +43,7 @@ class Material:
 
     model: keras.Model
     data: StudyData
-    task: str
+    task: Task
     classes: int
     key: str
     seed: int

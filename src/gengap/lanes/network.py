@@ -115,12 +115,13 @@ class LaneNetwork:
             for variable, old, new in zip(optimizer.variables, before, after, strict=True)
         ]
         with self._optimizer_scope(slots):
-            return [
-                jnp.asarray(
-                    own_step_size(optimizer, variable, learning_rate.astype(variable.dtype))
+            sizes = [
+                own_step_size(  # type: ignore[no-untyped-call]
+                    optimizer, variable, learning_rate.astype(variable.dtype)
                 )
                 for variable in self.model.trainable_variables
             ]
+        return [jnp.asarray(size) for size in sizes]
 
     def final_weights(self, weights: Arrays, slots: Arrays) -> list[Array]:
         """Return w as `fit` leaves it: averaged where the optimizer keeps an average."""

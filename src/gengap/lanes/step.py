@@ -7,7 +7,7 @@ the order that they declare. With every hook at its neutral value the step is Ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -107,7 +107,7 @@ def training_step(
             return loss, new_others
 
         gradients, others = jax.grad(objective, has_aux=True)(weights)
-        stepped, new_slots = network.apply_gradients(weights, slots, gradients)
+        after, new_slots = network.apply_gradients(weights, slots, gradients)
         learning_rate = network.learning_rate(slots)
         update = Update(
             before=weights,
@@ -115,6 +115,7 @@ def training_step(
             learning_rate=learning_rate,
             step_sizes=lambda: network.step_sizes(slots, new_slots, learning_rate),
         )
+        stepped: Sequence[Array] = after
         for name, hook in hooks.items():
             if hook.update:
                 stepped = hook.update(values[name], stepped, update)

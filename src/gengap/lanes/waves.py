@@ -18,15 +18,16 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gengap.lanes.data import BLOCK, StudyData
+from gengap.lanes.filling import judge_strengths_of, slots_of, strengths_of
 from gengap.lanes.initial import Initial
 from gengap.lanes.loop import batch_order, epochs, readout, start_state
 from gengap.lanes.network import LaneNetwork
-from gengap.lanes.program import Asked, Program, Run
+from gengap.lanes.program import Program, Run
+from gengap.lanes.reading import read_wave
+from gengap.lanes.records import Trained
 from gengap.random_bits import key as seed_key
-from gengap.recipe import Part
-from gengap.techniques.discovery import find_technique
 
-__all__ = ["LaneRecord", "Trained", "train"]
+__all__ = ["train"]
 
 Array = Any
 
@@ -34,55 +35,6 @@ Array = Any
 #: take more than so many bytes.
 CHUNK_EPOCHS = 10
 ORDER_BYTES = 64_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class LaneRecord:
-    """What one judgement of a run found.
-
-    Attributes
-    ----------
-    judgement : Part or None
-    diverged : bool
-        Whether the judged weights come from an epoch in which something was not finite.
-    epochs, best_epoch : int
-    seconds : float
-        Its share of the time of its wave.
-    predictions : ndarray (N, C) or (N,)
-        Of all rows; values in the target's own unit.
-    losses : ndarray (N,)
-    noisy_predictions : ndarray (n, C) or (n,)
-        Of the fold's test rows.
-    noisy_losses : ndarray (n,)
-    zero_weights, weight_norm : float
-    curves : ndarray (epochs, 4)
-        See `gengap.lanes.loop.CURVES`.
-    weights, others : tuple of ndarray, optional
-        The judged values, where they were asked for.
-    """
-
-    judgement: Part | None
-    diverged: bool
-    epochs: int
-    best_epoch: int
-    seconds: float
-    predictions: np.ndarray
-    losses: np.ndarray
-    noisy_predictions: np.ndarray
-    noisy_losses: np.ndarray
-    zero_weights: float
-    weight_norm: float
-    curves: np.ndarray
-    weights: tuple[np.ndarray, ...] | None = None
-    others: tuple[np.ndarray, ...] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A run that ended, with a record a judgement, in the order asked."""
-
-    run: Run
-    records: tuple[LaneRecord, ...]
 
 
 def train(
@@ -150,7 +102,7 @@ class _Compiled:
     devices: int
     width: int
     advance: _Ahead
-    read: tuple[Callable[..., Any], ...]  # the last epoch's, then each judge's
+    read: Mapping[int | None, Callable[..., Any]]  # by slot; None is the last epoch's
     shared: Mapping[str, Any]
     by_lane: NamedSharding
 
@@ -183,17 +135,18 @@ def _compile(
     }
     noise_key = jnp.asarray(seed_key(seed))
     advance = over_lanes(epochs(network, program), by_lane=3, alike=2)
-    judges = (None, *range(len(program.judges)))
     return _Compiled(
         network=network,
         program=program,
         devices=len(devices),
         width=width,
         advance=_Ahead(jax.jit(advance, donate_argnums=0)),
-        read=tuple(
-            jax.jit(over_lanes(read, by_lane=2, alike=1))
-            for read in (readout(network, program, j, noise_key=noise_key) for j in judges)
-        ),
+        read={
+            slot: jax.jit(
+                over_lanes(readout(network, program, slot, noise_key=noise_key), by_lane=2, alike=1)
+            )
+            for slot in (None, *range(len(program.judges)))
+        },
         shared=jax.device_put(shared, NamedSharding(mesh, same)),
         by_lane=NamedSharding(mesh, lanes),
     )
@@ -210,7 +163,7 @@ def _train_wave(
     program = compiled.program
     lanes = compiled.width * compiled.devices
     padded = [*wave, *[wave[0]] * (lanes - len(wave))]
-    asked = [_slots(program, run) for run in padded]
+    asked = [slots_of(program, run) for run in padded]
     slots_at_start = jax.device_get([v.value for v in compiled.network.model.optimizer.variables])
     states, records = [], []
     for run, slots in zip(padded, asked, strict=True):
@@ -220,8 +173,8 @@ def _train_wave(
             {
                 **data.lane(run.split),
                 "key": seed_key(run.seed),
-                "values": _values(program, run),
-                "judges": _judge_values(program, run, slots),
+                "values": strengths_of(program, run),
+                "judges": judge_strengths_of(program, run, slots),
             }
         )
     state = jax.device_put(_stacked(states), compiled.by_lane)
@@ -245,16 +198,16 @@ def _train_wave(
         on_epochs(count, len(wave))
         if done.all():
             break
-    return _read_wave(
-        compiled,
+    return read_wave(
+        compiled.network,
+        lambda slot: jax.device_get(compiled.read[slot](state, lane, compiled.shared)),
         data,
         wave,
         asked,
         state,
-        lane,
-        keep_weights,
-        trained,
-        time.perf_counter() - (started or 0.0),
+        keep_weights=keep_weights,
+        trained=trained,
+        seconds=time.perf_counter() - (started or 0.0),
     )
 
 
@@ -270,124 +223,6 @@ def _batch_orders(
                 [batch_order(run.seed, epoch, training, program.rows) for epoch in epochs]
             )
     return np.stack([drawn[run.seed, run.split] for run in runs])
-
-
-def _read_wave(
-    compiled: _Compiled,
-    data: StudyData,
-    wave: Sequence[Run],
-    asked: Sequence[tuple[int | None, ...]],
-    state: Any,
-    lane: Any,
-    keep_weights: bool,
-    trained: int,
-    seconds: float,
-) -> tuple[Trained, ...]:
-    wanted = {slot for slots in asked[: len(wave)] for slot in slots}
-    read = {
-        slot: jax.device_get(
-            compiled.read[0 if slot is None else slot + 1](state, lane, compiled.shared)
-        )
-        for slot in sorted(wanted, key=lambda slot: -1 if slot is None else slot)
-    }
-    small = jax.device_get({name: state[name] for name in ("curves", "diverged_in")})
-    judged = jax.device_get(
-        [{name: slot[name] for name in ("best_epoch", "needed")} for slot in state["judged"]]
-    )
-    rows = len(compiled.shared["targets"])
-    ended = []
-    for i, (run, slots) in enumerate(zip(wave, asked, strict=False)):
-        records = []
-        for part, slot in zip(run.judgements, slots, strict=True):
-            diverged_in = int(small["diverged_in"][i])
-            if slot is None:
-                needed = diverged_in or trained
-                best, diverged = needed, diverged_in > 0
-            else:
-                needed = int(judged[slot]["needed"][i])
-                best = int(judged[slot]["best_epoch"][i])
-                # What was best before something went wrong is a result like any other.
-                diverged = best == 0
-            found = {name: value[i] for name, value in read[slot].items()}
-            records.append(
-                LaneRecord(
-                    judgement=part,
-                    diverged=diverged,
-                    epochs=needed,
-                    best_epoch=max(1, best),
-                    seconds=seconds / len(wave) * needed / trained,
-                    predictions=data.in_unit(found["predictions"][:rows]),
-                    losses=found["losses"][:rows],
-                    noisy_predictions=data.in_unit(found["noisy_predictions"]),
-                    noisy_losses=found["noisy_losses"],
-                    zero_weights=float(found["zero_weights"]),
-                    weight_norm=float(found["weight_norm"]),
-                    curves=small["curves"][i][:needed],
-                    **(_weights(state, slot, i, compiled.network) if keep_weights else {}),
-                )
-            )
-        ended.append(Trained(run, tuple(records)))
-    return tuple(ended)
-
-
-def _weights(state: Any, slot: int | None, i: int, network: LaneNetwork) -> dict[str, Any]:
-    if slot is None:
-        slots = [value[i] for value in state["slots"]]
-        weights = network.final_weights([value[i] for value in state["weights"]], slots)
-        source = {"weights": weights, "others": [value[i] for value in state["others"]]}
-    else:
-        source = {
-            name: [value[i] for value in state["judged"][slot][name]]
-            for name in ("weights", "others")
-        }
-    return {name: tuple(jax.device_get(values)) for name, values in source.items()}
-
-
-def _slots(program: Program, run: Run) -> tuple[int | None, ...]:
-    """Assign each judgement of a run a slot of the program."""
-    free = list(range(len(program.judges)))
-    slots: list[int | None] = []
-    for part in run.judgements:
-        if part is None:
-            slots.append(None)
-            continue
-        slot = next(i for i in free if program.judges[i] == Asked.of(part))
-        free.remove(slot)
-        slots.append(slot)
-    return tuple(slots)
-
-
-def _values(program: Program, run: Run) -> dict[str, dict[str, np.ndarray]]:
-    """Return the strengths of a lane; neutral ones for what its recipe does without."""
-    given = run.recipe.values()
-    options = run.recipe.options()
-    return {
-        asked.technique: {
-            strength.name: np.float32(
-                given[asked.technique][strength.name]
-                if options.get(asked.technique) == dict(asked.options)
-                else strength.neutral
-            )
-            for strength in find_technique(asked.technique).strengths
-        }
-        for asked in program.techniques
-    }
-
-
-def _judge_values(
-    program: Program, run: Run, slots: Sequence[int | None]
-) -> list[dict[str, np.ndarray]]:
-    values = []
-    for slot, asked in enumerate(program.judges):
-        part = next((p for p, s in zip(run.judgements, slots, strict=True) if s == slot), None)
-        given = dict(part.strengths) if part else {}
-        values.append(
-            {
-                strength.name: np.float32(given.get(strength.name, strength.low))
-                for strength in find_technique(asked.technique).strengths
-            }
-        )
-    return values
 
 
 def _done(state: Any, asked: Sequence[tuple[int | None, ...]], program: Program) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which network a recipe trains: the model as given, less what it replaces, plus what it inserts."""
+"""Which network a recipe trains: the model, less what it replaces, plus what it inserts."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The techniques, one file each; found by discovery, never by a list."""

@@ -41,7 +41,7 @@ def _check(model: Any, options: Mapping[str, str]) -> None:
 
 TECHNIQUE = Technique(
     name="elastic_net",
-    summary="Adds absolute and squared kernel weights to the loss: zeros, and groups kept together.",
+    summary="Adds absolute and squared kernel weights to the loss: zeros, and groups kept whole.",
     formula="minimizes loss + l1 * sum(|w|) + l2 * sum(w ** 2) over the kernels, l1 by the "
     "proximal step",
     source="Zou and Hastie (2005), Regularization and variable selection via the elastic net, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from gengap.proximal import soft_threshold_kernels
@@ -16,7 +16,7 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
 
     if options["form"] == "subgradient":
 
-        def penalty(values, kernels: Sequence):
+        def penalty(values, kernels):
             return values["strength"] * sum(jnp.sum(jnp.abs(kernel)) for kernel in kernels)
 
         return Hooks(penalty=penalty)
