@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 PYTEST_ARGS ?=
+WORKERS ?= 2
 
 .PHONY: demo test lint format docs bench clean
 .DEFAULT_GOAL := help
@@ -31,9 +32,9 @@ demo: $(VENV)/installed  ## Compare techniques on a real table; ends with where 
 # variable CI is set) those tests run and fail.
 test: $(VENV)/installed-dev  ## Run the whole test suite.
 ifneq ($(or $(CHROMIUM),$(CI)),)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 else
-	$(BIN)/python -m pytest -m "not browser" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not browser" $(PYTEST_ARGS)
 	@echo "Left out: the tests that open the report in a browser (-m browser), because there is"
 	@echo "no Chromium here. On Debian: apt-get install chromium, then make test again."
 endif
