@@ -10,6 +10,7 @@ import numpy as np
 from gengap.networks.compiling import compile_plainly
 from gengap.networks.insertion import insert
 from gengap.networks.rebuild import is_graph, matching
+from gengap.networks.shapes import input_dtype, sample_shape
 from gengap.networks.strip import strip
 from gengap.networks.variants import build_variant, variant_of
 from gengap.recipe import Recipe
@@ -142,6 +143,6 @@ def _in_own_unit(model: keras.Model, scale: float, shift: float) -> keras.Model:
         return keras.Sequential([model.inputs[0], *model.layers, rescaling], name=model.name)
     if is_graph(model):
         return keras.Model(model.input, rescaling(model.output), name=model.name)
-    shape = model.input_shape if hasattr(model, "input_shape") else None
-    layers = [model, rescaling] if shape is None else [keras.Input(shape[1:]), model, rescaling]
-    return keras.Sequential(layers, name=f"{model.name}_in_own_unit")
+    # Without its input it would be unbuilt, and saved without its weights.
+    inputs = keras.Input(sample_shape(model), dtype=input_dtype(model).name)
+    return keras.Sequential([inputs, model, rescaling], name=f"{model.name}_in_own_unit")
