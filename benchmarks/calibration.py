@@ -46,6 +46,8 @@ def main() -> int:
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--techniques", type=int, nargs="+", default=[1, MOST_TECHNIQUES])
     parser.add_argument("--tasks", nargs="+", default=list(METRICS), choices=list(METRICS))
+    parser.add_argument("--rows", type=int, default=simulation.ROWS, help="of a study")
+    parser.add_argument("--folds", type=int, default=simulation.FOLDS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
@@ -61,6 +63,8 @@ def main() -> int:
             seeds=most,
             task=task,
             seed=options.seed,
+            rows=options.rows,
+            folds=options.folds,
         )
         for number, study in enumerate(studies, start=1):
             counts += _counts(study, options.techniques)
@@ -155,8 +159,8 @@ def _keep(
         "at most 5 %",
     )
     text = (
-        f"{options.studies} studies a task, each on newly drawn data ({simulation.ROWS} rows x "
-        f"{simulation.COLUMNS} columns, a weak signal), {simulation.FOLDS} folds, "
+        f"{options.studies} studies a task, each on newly drawn data ({options.rows} rows x "
+        f"{simulation.COLUMNS} columns, a weak signal), {options.folds} folds, "
         f'{simulation.MODEL}, {simulation.EPOCHS} epochs. A claim is any "helps" or "hurts"; '
         f'the test fails above {most_claims(options.studies)}. "Without Holm": the same verdicts '
         'with the uncorrected p. "Plain t-test": p <= 0.05 in a paired t-test that takes the '
@@ -165,6 +169,8 @@ def _keep(
     record = {
         "seconds": round(seconds, 1),
         "seed": options.seed,
+        "rows_of_a_study": options.rows,
+        "folds": options.folds,
         "rows": rows,
         "machine": about,
         "versions": versions(),

@@ -102,12 +102,15 @@ class NullStudy:
     ----------
     task : {"classification", "regression"}
     target : ndarray (n,)
+    rows_tested : tuple of int
+        One a fold.
     trials : mapping of str to tuple of Trial
         One a fold, by the name of the candidate.
     """
 
     task: Task
     target: np.ndarray
+    rows_tested: tuple[int, ...]
     trials: Mapping[str, tuple[Trial, ...]]
 
     def compare(self, names: Sequence[str], metric: str) -> tuple[CandidateResult, ...]:
@@ -119,8 +122,8 @@ class NullStudy:
             metric=metric,
             target=self.target,
             task=self.task,
-            rows=ROWS,
-            rows_tested=ROWS // FOLDS,
+            rows=len(self.target),
+            rows_tested=self.rows_tested,
             epochs=EPOCHS,
         )
         return analysis.recipes[1:]
@@ -154,7 +157,14 @@ def most_claims(studies: int) -> int:
 
 
 def null_studies(
-    count: int, *, strengths: Sequence[str], seeds: int, task: Task, seed: int
+    count: int,
+    *,
+    strengths: Sequence[str],
+    seeds: int,
+    task: Task,
+    seed: int,
+    rows: int = ROWS,
+    folds: int = FOLDS,
 ) -> Iterator[NullStudy]:
     """Train studies on newly drawn data.
 
@@ -169,6 +179,8 @@ def null_studies(
     task : {"classification", "regression"}
     seed : int
         Of the data.
+    rows, folds : int
+        Of a study.
     """
     ensure_backend()
     classes = 2 if task == "classification" else 0
@@ -178,7 +190,7 @@ def null_studies(
     recipes = {BASELINE: Recipe()} | {name: Recipe.parse(name) for name in strengths}
     generator = np.random.default_rng(seed)
     for first in range(0, count, STACKED):
-        data = _stacked(generator, min(STACKED, count - first), task)
+        data = _stacked(generator, min(STACKED, count - first), rows, folds, task)
         names: dict[Run, str] = {}
         for split in range(len(data.splits)):
             own, *others = (int(n) for n in generator.integers(2**31, size=1 + seeds))
@@ -201,32 +213,35 @@ def null_studies(
             for trial in score(wave, data, task, lambda run, _: names[run]):  # noqa: B023
                 found[trial.repeat][trial.key].append(replace(trial, recipe=trial.key, repeat=0))
         for number, trials in sorted(found.items()):
-            rows = slice(number * ROWS, (number + 1) * ROWS)
+            target = data.targets[number * rows : (number + 1) * rows]
+            tested = tuple(len(split.test) for split in data.splits[:folds])
             by_fold = {
                 name: tuple(sorted(of_name, key=lambda trial: trial.fold))
                 for name, of_name in trials.items()
             }
-            yield NullStudy(task, data.targets[rows], by_fold)
+            yield NullStudy(task, target, tested, by_fold)
 
 
-def _stacked(generator: np.random.Generator, studies: int, task: Task) -> StudyData:
+def _stacked(
+    generator: np.random.Generator, studies: int, rows: int, folds: int, task: Task
+) -> StudyData:
     """Draw the data of some studies and stack them; a split's repeat is the number of its study."""
-    inputs = generator.normal(size=(studies, ROWS, COLUMNS))
+    inputs = generator.normal(size=(studies, rows, COLUMNS))
     direction = generator.normal(size=(studies, COLUMNS, 1))
     direction *= SIGNAL / np.linalg.norm(direction, axis=1, keepdims=True)
     if task == "classification":
         # The classes alternate, so that one partition serves all studies: rows are in no order.
-        target = np.tile(np.arange(ROWS) % 2, (studies, 1))
+        target = np.tile(np.arange(rows) % 2, (studies, 1))
         inputs += (2 * target[..., None] - 1) * direction.swapaxes(1, 2)
     else:
-        target = (inputs @ direction)[..., 0] + generator.normal(size=(studies, ROWS))
+        target = (inputs @ direction)[..., 0] + generator.normal(size=(studies, rows))
     dataset = from_arrays(inputs.reshape(-1, COLUMNS), target.reshape(-1), task=task)
     encoded = encode(dataset.columns, dataset.rows.features)
-    folds = make_splits(target[0], task=task, folds=FOLDS)
+    partition = make_splits(target[0], task=task, folds=folds)
     splits = [
-        Split(study, split.fold, *(study * ROWS + part for part in _parts(split)))
+        Split(study, split.fold, *(study * rows + part for part in _parts(split)))
         for study in range(studies)
-        for split in folds
+        for split in partition
     ]
     prepared = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
     return study_data(dataset, encoded, splits, prepared)
