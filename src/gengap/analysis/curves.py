@@ -121,8 +121,11 @@ def undertrained(
         Finding(
             code="undertrained",
             severity="warn",
-            message=f"validation loss still falls at the last of {epochs} epochs: {listed}",
-            why="a technique that slows training looks worse than it is, one that speeds it better",
-            action=f"train longer: --epochs {2 * epochs}, or a higher learning rate",
+            message=f"Validation loss still falls at the last of {epochs} epochs: {listed}.",
+            why=(
+                "A technique that slows training down looks worse than it is, one that speeds it "
+                "up looks better."
+            ),
+            action=f"Train longer: --epochs {2 * epochs}, or with a higher --learning-rate.",
         ),
     )
