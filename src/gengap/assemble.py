@@ -70,7 +70,7 @@ def assemble_results(
         doses=analysis.doses,
         curves=analysis.curves,
         existing=tuple(str(part) for part in design.existing),
-        notes=(*design.dataset.notes, *design.notes),
+        notes=design.notes,  # those of the data are findings of the audit
         gengap=__version__,
     )
     return with_words(results)
