@@ -12,9 +12,9 @@ from gengap.data.dataset import Dataset
 from gengap.data.encoding import Encoded, encode
 from gengap.data.preprocessing import fit_preprocessing
 from gengap.errors import UserError, suggest
-from gengap.identity import digest, network_digest
+from gengap.identity import NUMERICS, digest, network_digest
 from gengap.lanes.data import study_data
-from gengap.networks.existing import Existing, existing_regularization
+from gengap.networks.existing import SWITCHABLE, Existing, existing_regularization
 from gengap.networks.heads import head_of
 from gengap.networks.models import resolve_model
 from gengap.networks.variants import build_variant, variant_of
@@ -59,7 +59,7 @@ class Design:
     metric : Metric
         The one that decides.
     existing : tuple of Existing
-        What regularizes the model already.
+        What regularizes the model already and can be switched off.
     splits : tuple of Split
     settings : Settings
     class_weight : {"balanced"}, optional
@@ -129,8 +129,15 @@ def design_study(
         learning_rate=learning_rate,
         widened=_widened(encoded),
     )
-    existing = existing_regularization(network)
+    # What belongs to the architecture stays on in `none`, which therefore says nothing about it.
+    existing = tuple(p for p in existing_regularization(network) if p.kind in SWITCHABLE)
     recipes, notes = _recipes(techniques, network, dataset, existing)
+    notes += tuple(
+        f"{recipe}: of the {recipe.grid_size} combinations of its strengths {GRID_LIMIT} are "
+        "tried, a seeded sample"
+        for recipe in recipes
+        if recipe.grid_size > GRID_LIMIT
+    )
     settings = Settings(epochs, batch_size, seed)
 
     def planned(grid_limit: int, folds: int) -> tuple[Plan, tuple[Split, ...]]:
@@ -154,7 +161,12 @@ def design_study(
         notes += (_given_up(plan, grid_limit, folds, fewer, budget),)
         folds = fewer
     key = digest(
-        dataset.fingerprint, dataset.task, network_digest(network), class_weight, settings.seed
+        NUMERICS,
+        dataset.fingerprint,
+        dataset.task,
+        network_digest(network),
+        class_weight,
+        settings.seed,
     )
     data = study_data(
         dataset,

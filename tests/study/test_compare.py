@@ -171,7 +171,12 @@ class TestResults:
         assert dataset["classes"] == ["no", "yes"]
         assert (dataset["rows"], dataset["test_rows"]) == (150, 60)
         # No word is missing from training, whatever cells are empty.
-        assert not any("words that the training data lack" in note for note in document["notes"])
+        said = [finding["message"] for finding in document["audit"]]
+        assert not any("words that the training data lack" in message for message in said)
+
+    def test_what_was_decided_on_the_data_is_said_once(self, measured: gengap.Study) -> None:
+        read = [f.message for f in measured.results.audit if f.code == "as-read"]
+        assert not set(read) & set(measured.results.notes)
 
     def test_audit_notes_the_missing_cells(self, document: dict[str, Any]) -> None:
         assert "missing-values" in {finding["code"] for finding in document["audit"]}
@@ -454,6 +459,26 @@ class TestPlanning:
         ]  # fmt: skip
         assert names["classification"] == expected
         assert names["regression"] == [name for name in expected if name != "label_smoothing"]
+
+    def test_a_sampled_grid_is_said(self) -> None:
+        listener = Listener()
+        plan = gengap.compare(
+            "sklearn:iris", techniques="elastic_net + dropout", dry_run=True, progress=listener
+        ).plan
+        assert len(plan.candidates[1].grid) == 16
+        assert any("of the 64 combinations of its strengths 16" in text for text in listener.said)
+
+    def test_normalization_is_no_regularization_that_none_could_switch_off(self) -> None:
+        model = keras.Sequential(
+            [
+                keras.Input((4,)),
+                keras.layers.Dense(4),
+                keras.layers.BatchNormalization(),
+                keras.layers.Dense(3, activation="softmax"),
+            ]
+        )
+        plan = gengap.compare("sklearn:iris", None, model, "l2", dry_run=True).plan
+        assert [candidate.name for candidate in plan.candidates] == ["baseline", "l2"]
 
     def test_label_smoothing_needs_classes(self) -> None:
         with pytest.raises(UserError, match="label_smoothing is not defined for regression"):
