@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import json
-import sys
-import traceback
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from gengap.errors import UserError
 from gengap.networks.heads import head_of, output_activation, output_units
-from gengap.networks.mlp import mlp
+from gengap.networks.loading import DEFAULT_LAYERS, network_from_words
 from gengap.networks.shapes import output_shapes
 
 __all__ = ["describe", "resolve_model"]
 
-_DEFAULT_LAYERS = (64, 32)
 _DEFAULT_LEARNING_RATE = 1e-3
 
 
@@ -60,9 +50,9 @@ def resolve_model(
         Where there is no such network, or it does not fit the data.
     """
     if model is None:
-        model = "mlp:" + ",".join(map(str, _DEFAULT_LAYERS))
+        model = "mlp:" + ",".join(map(str, DEFAULT_LAYERS))
     if isinstance(model, str | Path):
-        network = _from_words(str(model), input_shape, outputs, task)
+        network = network_from_words(str(model), input_shape, outputs, task)
     elif isinstance(model, keras.Model):
         network = model
     else:
@@ -105,182 +95,6 @@ def _describe_optimizer(optimizer: keras.optimizers.Optimizer) -> str:
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         return f"{type(inner).__name__}({type(rate).__name__})"
     return f"{type(inner).__name__}({float(rate.value):.4g})"
-
-
-def _from_words(words: str, input_shape: tuple[int, ...], outputs: int, task: str) -> keras.Model:
-    if words == "mlp" or words.startswith("mlp:"):
-        return _mlp_from_words(words, input_shape, outputs, task)
-    if words.endswith(".keras"):
-        return _load(Path(words))
-    if ":" in words:
-        return _call_function(words, input_shape, outputs, task)
-    raise UserError(
-        "unknown-model",
-        f"cannot tell what the model {words!r} is",
-        "write 'mlp:64,32', 'module:function', or a path that ends in .keras",
-    )
-
-
-def _mlp_from_words(
-    words: str, input_shape: tuple[int, ...], outputs: int, task: str
-) -> keras.Model:
-    text = words.removeprefix("mlp").removeprefix(":")
-    parts = [part.strip() for part in text.split(",")] if text else list(map(str, _DEFAULT_LAYERS))
-    if not all(part.isdecimal() and 1 <= int(part) <= 1_000_000 for part in parts):
-        raise UserError(
-            "bad-layers",
-            f"the layers of {words!r} must be whole numbers of at least 1, separated by commas",
-            "for example mlp:64,32",
-        )
-    if len(input_shape) != 1:
-        raise UserError(
-            "mlp-needs-a-table",
-            f"an mlp takes rows of numbers, the samples have the shape {_shape(input_shape)}",
-            "bring a network for such samples: --model module:function, or a .keras file",
-        )
-    return mlp(input_shape[0], outputs, task, tuple(int(part) for part in parts))
-
-
-@contextmanager
-def _working_directory_importable() -> Iterator[None]:
-    here = str(Path.cwd())
-    added = here not in sys.path and "" not in sys.path
-    if added:
-        sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        if added and here in sys.path:
-            sys.path.remove(here)
-
-
-def _call_function(
-    words: str, input_shape: tuple[int, ...], outputs: int, task: str
-) -> keras.Model:
-    module_name, _, function_name = words.partition(":")
-    with _working_directory_importable(), _users_code(words):
-        try:
-            module = importlib.import_module(module_name)
-        except (ImportError, ValueError, SyntaxError) as error:
-            raise UserError(
-                "model-not-importable",
-                f"cannot import {module_name!r} for the model {words!r}: {error}",
-                f"it must be a module of the working directory ({Path.cwd()}) or an installed one, "
-                "written with dots and without .py",
-            ) from error
-        function = getattr(module, function_name, None)
-        if not callable(function):
-            public = [name for name, value in vars(module).items() if inspect.isfunction(value)]
-            raise UserError(
-                "no-such-function",
-                f"the module {module_name!r} has no function {function_name!r}",
-                f"its functions: {', '.join(public) or 'none'}",
-            )
-        network = _call(function, words, input_shape, outputs, task)
-    if not isinstance(network, keras.Model):
-        raise UserError(
-            "not-a-model",
-            f"{words} returned {type(network).__name__}, expected a keras.Model",
-            "return the network itself, built or not, compiled or not",
-        )
-    return network
-
-
-@contextmanager
-def _users_code(words: str) -> Iterator[None]:
-    """Say of code that is not ours where it failed; what cannot be imported is told elsewhere."""
-    try:
-        yield
-    except (UserError, ImportError, SyntaxError):
-        raise
-    except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        reason = str(error).strip().splitlines()
-        raise UserError(
-            "model-function-fails",
-            f"{words} raised {type(error).__name__}{f': {reason[0]}' if reason else ''} "
-            f"(line {place.lineno} of {place.filename})",
-            "call it on its own in Python to see the whole traceback",
-        ) from error
-
-
-def _call(function: Any, words: str, input_shape: tuple[int, ...], outputs: int, task: str) -> Any:
-    offered = {
-        "input_shape": input_shape,
-        "inputs": input_shape[0] if len(input_shape) == 1 else input_shape,
-        "outputs": outputs,
-        "task": task,
-    }
-    parameters = inspect.signature(function).parameters
-    everything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    named = {
-        name
-        for name, p in parameters.items()
-        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    }
-    missing = [
-        name
-        for name, p in parameters.items()
-        if p.default is p.empty
-        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        and name not in offered
-    ]
-    if missing:
-        raise UserError(
-            "model-function-arguments",
-            f"{words} needs the argument {missing[0]!r}, which is not known",
-            f"known are {', '.join(offered)}; give any other argument a default",
-        )
-    return function(**{k: v for k, v in offered.items() if everything or k in named})
-
-
-def _load(path: Path) -> keras.Model:
-    if not path.is_file():
-        raise UserError(
-            "no-such-model", f"there is no file {path}", "give the path of a .keras file"
-        )
-    if not zipfile.is_zipfile(path):
-        raise UserError(
-            "not-a-keras-file",
-            f"{path} is not a .keras file (those are zip archives)",
-            "save the network with model.save('name.keras')",
-        )
-    with zipfile.ZipFile(path) as archive:
-        if "config.json" not in archive.namelist():
-            raise UserError(
-                "not-a-keras-file",
-                f"{path} is a zip archive without config.json, not a saved Keras network",
-                "save the network with model.save('name.keras')",
-            )
-        config = json.loads(archive.read("config.json"))
-    _refuse_code(config, path)
-    try:
-        return keras.saving.load_model(path, safe_mode=True)
-    except (TypeError, ValueError, KeyError, ImportError, AttributeError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            "model-not-loadable",
-            f"cannot load {path}: {first}",
-            "custom layers are not in a .keras file: write --model module:function instead, where "
-            "the function returns the network",
-        ) from error
-
-
-def _refuse_code(config: Any, path: Path) -> None:
-    """Refuse a configuration that brings Python code along."""
-    if isinstance(config, dict):
-        if config.get("class_name") == "__lambda__":
-            raise UserError(
-                "model-brings-code",
-                f"{path} holds a Lambda layer with Python code; running code from a file that "
-                "somebody may have sent is not safe",
-                "write --model module:function with that network, or replace the Lambda layer",
-            )
-        for value in config.values():
-            _refuse_code(value, path)
-    elif isinstance(config, list):
-        for value in config:
-            _refuse_code(value, path)
 
 
 def _shape(shape: tuple[int | None, ...]) -> str:
