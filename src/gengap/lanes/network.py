@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from gengap.networks.compiling import copy_optimizer, single_loss
 from gengap.networks.existing import without
 from gengap.networks.heads import Head, head_of, to_probabilities
 from gengap.networks.shapes import inference_mode, input_dtype
@@ -57,6 +58,19 @@ class LaneNetwork:
     sites: tuple[Site, ...]
     kernels: tuple[bool, ...]
     off: tuple[str, ...]
+
+    def slots_at_start(self) -> list[np.ndarray]:
+        """Return s before the first step.
+
+        What the optimizer of a network that was trained before has gathered, perhaps on the very
+        rows that a fold tests on, stays behind.
+        """
+        optimizer = self.model.optimizer
+        if int(optimizer.iterations.value):
+            optimizer = copy_optimizer(optimizer, {})
+            optimizer.build(self.model.trainable_variables)
+        slots: list[np.ndarray] = jax.device_get([v.value for v in optimizer.variables])
+        return slots
 
     def objective(
         self,
@@ -149,7 +163,7 @@ class LaneNetwork:
 
     def row_losses(self, targets: Array, outputs: Array) -> Array:
         """Return the compiled loss of each row (B,), without any penalty."""
-        loss = keras.losses.get(self.model.loss)
+        loss = keras.losses.get(single_loss(self.model))
         losses = (loss.call if isinstance(loss, keras.losses.Loss) else loss)(targets, outputs)
         return losses.reshape((outputs.shape[0], -1)).mean(axis=1)
 

@@ -164,7 +164,7 @@ def _train_wave(
     lanes = compiled.width * compiled.devices
     padded = [*wave, *[wave[0]] * (lanes - len(wave))]
     asked = [slots_of(program, run) for run in padded]
-    slots_at_start = jax.device_get([v.value for v in compiled.network.model.optimizer.variables])
+    slots_at_start = compiled.network.slots_at_start()
     states, records = [], []
     for run, slots in zip(padded, asked, strict=True):
         start = initial[run.seed]

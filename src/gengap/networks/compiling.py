@@ -98,11 +98,12 @@ def compile_plainly(source: keras.Model, target: keras.Model) -> None:
     Where the source's optimizer or loss is not one of Keras' own, the target is left without both;
     metrics are left out. The optimizer is built, or a warning would meet whoever loads it.
     """
-    parts = (source.optimizer, single_loss(source)) if source.compiled else (None,)
+    loss = single_loss(source) if source.compiled else None
+    parts = (source.optimizer, loss) if source.compiled else (None,)
     if not all(is_keras_own(part) for part in parts):
         target.compiled, target.optimizer = False, None
         return
-    target.compile(optimizer=copy_optimizer(source.optimizer, {}), loss=source.loss)
+    target.compile(optimizer=copy_optimizer(source.optimizer, {}), loss=loss)
     target.optimizer.build(target.trainable_variables)
 
 
