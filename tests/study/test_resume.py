@@ -1,0 +1,179 @@
+"""A study that is killed goes on where it was, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from gengap.run_folder import FILES
+from gengap.store import Store
+from study.cases import figures, people
+
+#: Six folds of the baseline, four strengths of l2 and one of dropout, twelve lanes at once.
+RUNS, TRIALS, WAVE = 36, 42, 12
+ARGUMENTS = [
+    "compare", "people.csv", "--target", "bought", "--techniques",
+    "l2, dropout=0.3, early_stopping=3", "--folds", "6", "--epochs", "20", "--batch-size", "16",
+    "--learning-rate", "0.01", "--model", "mlp:6",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: its exit code, what it said, and the runs that it began to train."""
+
+    code: int
+    said: str
+    trained: list[Any]
+    refitted: int
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a table in it."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    people().drop(columns=["site", "importance"]).to_csv(folder / "people.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def gengap(place: Path) -> Callable[..., Ended]:
+    """Return what runs the same command, up to a place where it gets a signal."""
+
+    def run(out: str, where: str = "nowhere", count: int = 1, name: str = "SIGKILL") -> Ended:
+        notes = place / "notes"
+        notes.write_text("")
+        script = Path(__file__).with_name("interrupted.py")
+        ended = subprocess.run(
+            [sys.executable, script, notes, where, str(count), name, *ARGUMENTS, "--out", out],
+            check=False,
+            cwd=place,
+            # One device: which runs make a wave must not hang on the machine.
+            env={
+                **{k: v for k, v in os.environ.items() if not k.startswith("GENGAP_")},
+                "GENGAP_CACHE_DIR": str(place / "cache"),
+                "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        noted = [json.loads(line) for line in notes.read_text().splitlines()]
+        trained = [run for note in noted if note["what"] == "study" for run in note["runs"]]
+        refitted = sum(note["what"] == "refit" for note in noted)
+        return Ended(ended.returncode, ended.stdout + ended.stderr, trained, refitted)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def undisturbed(gengap: Callable[..., Ended], place: Path) -> Path:
+    """Return the run folder of a study that nothing happened to."""
+    ended = gengap("undisturbed")
+    assert ended.code == 0, ended.said
+    assert len(ended.trained) == RUNS
+    assert ended.refitted == 1
+    return place / "undisturbed"
+
+
+def stored(folder: Path) -> int:
+    with Store.open(folder) as store:
+        return len(store)
+
+
+@pytest.fixture(scope="module")
+def disturbed(gengap: Callable[..., Ended], place: Path, undisturbed: Path) -> Path:
+    """Interrupt and kill one study again and again, and let the same command go on every time."""
+    folder = place / "disturbed"
+
+    ended = gengap("disturbed", "chunk", 3, "SIGINT")  # in the second wave
+    assert ended.code == 130
+    assert "the trials that were finished are kept" in ended.said
+    assert "the same command again goes on where it was" in ended.said
+    assert "Traceback" not in ended.said
+    assert len(ended.trained) == RUNS
+    # Two judgements of every baseline among the first twelve runs, one of the others.
+    first = stored(folder)
+    assert WAVE <= first < TRIALS
+
+    ended = gengap("disturbed", "chunk", 2)  # in the second wave, in its last epochs
+    assert ended.code == -signal.SIGKILL
+    assert len(ended.trained) == RUNS - WAVE
+    assert stored(folder) == first
+
+    ended = gengap("disturbed", "store", 2)  # while the third wave is stored
+    assert ended.code == -signal.SIGKILL
+    assert len(ended.trained) == RUNS - WAVE
+    second = stored(folder)
+    assert first < second < TRIALS
+
+    ended = gengap("disturbed", FILES["report"])
+    assert ended.code == -signal.SIGKILL
+    assert len(ended.trained) == RUNS - 2 * WAVE
+    assert ended.refitted == 1
+    assert stored(folder) == TRIALS
+    # The results come last: where they are, the rest is too.
+    assert not (folder / FILES["report"]).exists()
+    assert not (folder / FILES["results"]).exists()
+    assert (folder / f".{FILES['report']}.draft").exists()
+
+    ended = gengap("disturbed")
+    assert ended.code == 0, ended.said
+    assert ended.trained == []
+    assert ended.refitted == 0
+    return folder
+
+
+def test_no_run_was_trained_twice_or_lost(disturbed: Path) -> None:
+    assert stored(disturbed) == TRIALS
+
+
+def test_it_ends_with_the_same_figures(disturbed: Path, undisturbed: Path) -> None:
+    mine, theirs = (
+        (folder / FILES["results"]).read_text(encoding="utf-8")
+        for folder in (disturbed, undisturbed)
+    )
+    assert figures(mine) == figures(theirs)
+
+
+def test_it_ends_with_the_same_files(disturbed: Path, undisturbed: Path) -> None:
+    assert {path.name for path in disturbed.iterdir()} == {
+        path.name for path in undisturbed.iterdir()
+    }
+    for what in ("recipe", "preprocessing"):
+        mine, theirs = ((f / FILES[what]).read_bytes() for f in (disturbed, undisturbed))
+        assert mine == theirs
+    mine, theirs = (
+        gzip.decompress((f / FILES["curves"]).read_bytes()) for f in (disturbed, undisturbed)
+    )
+    assert mine == theirs
+    mine, theirs = (
+        pd.read_csv(f / FILES["trials"]).drop(columns="seconds") for f in (disturbed, undisturbed)
+    )
+    pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
+    mine, theirs = (
+        keras.models.load_model(f / FILES["model"]).get_weights() for f in (disturbed, undisturbed)
+    )
+    for one, other in zip(mine, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_report_is_whole(disturbed: Path, undisturbed: Path) -> None:
+    mine, theirs = (
+        (f / FILES["report"]).read_text(encoding="utf-8") for f in (disturbed, undisturbed)
+    )
+    assert mine.rstrip().endswith("</html>")
+    assert abs(len(mine) - len(theirs)) < 0.01 * len(theirs)
