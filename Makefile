@@ -52,9 +52,21 @@ format: $(VENV)/installed-dev  ## Format the code.
 docs: $(VENV)/installed-dev  ## Check every example in the docstrings.
 	$(BIN)/python -m pytest --doctest-modules src/gengap $(PYTEST_ARGS)
 
-bench: $(VENV)/installed-dev  ## Measure seconds a trial against plain Keras and scikit-learn.
-	$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
-	$(BIN)/python benchmarks/speed.py
+TENSORFLOW := build/tensorflow
+
+$(TENSORFLOW)/installed: benchmarks/requirements-tensorflow.txt
+	$(PYTHON) -m venv $(TENSORFLOW)
+	$(TENSORFLOW)/bin/python -m pip install --quiet -r $<
+	@touch $@
+
+bench: $(VENV)/installed-dev $(TENSORFLOW)/installed  ## Run the benchmarks; real tables with DATA='a.csv b.csv'.
+	$(BIN)/python benchmarks/loops.py --tensorflow-python $(TENSORFLOW)/bin/python
+	$(BIN)/python benchmarks/calibration.py
+ifneq ($(DATA),)
+	$(BIN)/python benchmarks/datasets.py $(DATA)
+else
+	@echo "Left out: benchmarks/datasets.py, because no tables were given (DATA='a.csv b.csv')."
+endif
 
 clean:  ## Remove the environment and everything that was built.
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
