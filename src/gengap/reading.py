@@ -51,6 +51,12 @@ def read(
                 "name the column that holds the weights: weight=COLUMN",
             )
         _expect_name(groups, "groups")
+        if isinstance(test, tuple | list):
+            raise UserError(
+                "test-part",
+                "test is a pair of inputs and targets, but the targets of x are a column of it",
+                "give test as such a table or file, or x and y as arrays",
+            )
         return load(x, target=target, task=task, test=test, groups=groups, weight=weight)
     for name, value in (("target", target), ("weight", weight)):
         if value is not None:

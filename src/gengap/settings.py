@@ -8,7 +8,7 @@ from typing import Any
 
 from gengap.errors import UserError
 
-__all__ = ["check_settings"]
+__all__ = ["check_folds", "check_settings"]
 
 #: The least that each whole number may be.
 _LEAST = {"folds": 2, "repeats": 1, "epochs": 1, "batch_size": 1, "seed": 0}
@@ -30,13 +30,8 @@ def check_settings(given: Mapping[str, Any]) -> None:
     UserError
         ``bad-setting``.
     """
-    for name, least in _LEAST.items():
-        value = given[name]
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole and not hasattr(value, "__index__"):
-            raise _bad(name, f"a whole number of at least {least}", value)
-        if value < least:
-            raise _bad(name, f"at least {least}", value)
+    for name in _LEAST:
+        _check_whole(name, given[name])
     for name in _POSITIVE:
         value = given[name]
         if value is not None and not (_is_number(value) and value > 0):
@@ -44,6 +39,20 @@ def check_settings(given: Mapping[str, Any]) -> None:
     rope = given["rope"]
     if rope is not None and not (_is_number(rope) and rope >= 0):
         raise _bad("rope", "a number of at least 0, in the unit of the metric", rope)
+
+
+def check_folds(folds: int) -> None:
+    """Refuse a number of folds that no study can have, as `check_settings` does."""
+    _check_whole("folds", folds)
+
+
+def _check_whole(name: str, value: Any) -> None:
+    least = _LEAST[name]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole and not hasattr(value, "__index__"):
+        raise _bad(name, f"a whole number of at least {least}", value)
+    if value < least:
+        raise _bad(name, f"at least {least}", value)
 
 
 def _is_number(value: Any) -> bool:

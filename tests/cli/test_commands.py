@@ -365,6 +365,16 @@ class TestAudit:
         assert run(["audit", "sklearn:iris"]) == 0
         assert "[small-test-folds]" in capsys.readouterr().out
 
+    @pytest.mark.parametrize(
+        ("option", "said"),
+        [("--folds=0", "at least 2"), ("--folds=-3", "at least 2"), ("--metric=rmse", "rmse")],
+    )
+    def test_what_compare_refuses_is_refused(
+        self, capsys: pytest.CaptureFixture[str], option: str, said: str
+    ) -> None:
+        assert run(["audit", "sklearn:iris", option]) == 2
+        assert said in capsys.readouterr().err
+
     def test_as_json(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["audit", "sklearn:iris", "--json"]) == 0
         document = json.loads(capsys.readouterr().out)

@@ -480,6 +480,12 @@ class TestPlanning:
         plan = gengap.compare("sklearn:iris", None, model, "l2", dry_run=True).plan
         assert [candidate.name for candidate in plan.candidates] == ["baseline", "l2"]
 
+    def test_a_table_takes_its_test_part_as_a_table(self) -> None:
+        table = people()
+        pair = (table.drop(columns="bought"), table["bought"])
+        with pytest.raises(UserError, match="test is a pair"):
+            gengap.compare(table, target="bought", test=pair, dry_run=True)
+
     def test_label_smoothing_needs_classes(self) -> None:
         with pytest.raises(UserError, match="label_smoothing is not defined for regression"):
             gengap.compare("sklearn:diabetes", techniques="l2, label_smoothing", dry_run=True)

@@ -178,8 +178,13 @@ def audit(
     from gengap.audit import audit as find
     from gengap.data.load import load
     from gengap.report.findings import findings_json, render_findings
+    from gengap.settings import check_folds
+    from gengap.statistics.metrics import find_metric
 
+    check_folds(folds)
     dataset = load(data, target=target, task=task, test=test, groups=groups, weight=weight)
+    if metric is not None:
+        find_metric(metric, dataset.task)
     findings = find(Subject(dataset, folds, duplicates, metric))
     refused = any(finding.severity == "refuse" for finding in findings)
     if as_json:
