@@ -9,7 +9,8 @@ from typing import Any
 
 __all__ = ["command_of"]
 
-_LEFT_OUT = ("out", "dry_run", "budget", "sample_weight")
+#: What changes nothing about the figures.
+_LEFT_OUT = ("out", "dry_run")
 
 
 def command_of(source: Any, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
@@ -26,6 +27,8 @@ def command_of(source: Any, given: Mapping[str, Any], defaults: Mapping[str, Any
     --------
     >>> command_of("wine.csv", {"target": "quality", "folds": 5}, {"target": None, "folds": 10})
     'gengap compare wine.csv --target quality --folds 5'
+    >>> command_of([[1.0]], {"budget": 60.0, "out": "run"}, {"budget": None})
+    'gengap.compare(x, y, budget=60.0)'
     """
     chosen = {
         name: value
@@ -39,8 +42,11 @@ def command_of(source: Any, given: Mapping[str, Any], defaults: Mapping[str, Any
             for one in values:
                 words += ["--" + name.replace("_", "-"), _word(one)]
         return shlex.join(words)
-    arguments = ", ".join(f"{name}={_shown(value)}" for name, value in chosen.items())
-    return f"gengap.compare(x, y, {arguments})" if arguments else "gengap.compare(x, y)"
+    data = ["x"] if "target" in chosen else ["x", "y"]
+    if isinstance(source, str | os.PathLike):
+        data = [repr(os.fspath(source))]
+    arguments = [*data, *(f"{name}={_shown(value)}" for name, value in chosen.items())]
+    return f"gengap.compare({', '.join(arguments)})"
 
 
 def _is_default(value: Any, default: Any) -> bool:
