@@ -334,6 +334,7 @@ def study(
                 "model": "gengap-runs/wine-9f2c9f2c/model.keras",
             },
             reason="none_beats_baseline" if picked == "baseline" else "best",
+            validation=chosen.validation,
         ),
         "holdout": None,
         "doses": doses(how, open_ones),

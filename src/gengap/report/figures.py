@@ -287,11 +287,12 @@ def response(results: Results) -> PageFigure:
         "What does each strength do?",
         "Small dots are folds, large marks their mean with its 95 % interval; the diamond is the "
         "best mean. “off” is the baseline, without a change by definition. Each panel has its own "
-        "vertical scale; strengths are chosen on validation rows, not here.",
-        f"Change in {scale.label} by strength",
+        "vertical scale. These are validation rows, on which strengths are chosen: the best of "
+        "them looks better here than on new rows.",
+        f"Change in {scale.label} on validation rows by strength",
         description or "No strength was tried.",
         plain(
-            f"Change in {scale.label} by strength",
+            f"Change in {scale.label} on validation rows by strength",
             ("candidate", "strength", "value", "change (95 % interval)", "from fold to fold"),
             rows,
         ),

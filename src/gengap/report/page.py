@@ -157,13 +157,12 @@ def again(results: Results) -> tuple[str, ...]:
     sentences = [
         f"{top} had the best validation score in {count} of {folds}; {winners} won in all."
     ]
-    row = next((r for r in results.recipes if r.recipe == best.recipe), None)
-    if row is not None and row.validation.mean is not None and best.test.mean is not None:
+    promised = best.validation
+    if promised is not None and promised.mean is not None and best.test.mean is not None:
         sentences.append(
-            f"When {best.recipe} was chosen, its {scale.label} on validation rows was "
-            f"{scale.value(row.validation.mean, half_width(row.validation))}. On rows that no "
-            "choice had seen, choosing this way gave "
-            f"{words.value_with_interval(scale, best.test)}."
+            f"When they were chosen, the winners' {scale.label} on validation rows was "
+            f"{scale.value(promised.mean, half_width(promised))}. On rows that no choice had "
+            f"seen it was {words.value_with_interval(scale, best.test)}."
         )
     return tuple(sentences)
 

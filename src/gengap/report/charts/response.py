@@ -95,7 +95,7 @@ def _dose_panel(
     labels = [format_number(dose.value) for dose in ordered]
     room = (width - left - right) / (axes.get_xlim()[1] - axes.get_xlim()[0])
     set_ticks(axes.xaxis, _sparse_ticks([0.0, *places], ["off", *labels], room))
-    unit = f"change in {scale.label}{unit_note(power, scale.change_unit)}"
+    unit = f"change in {scale.label}{unit_note(power, scale.change_unit)}, validation rows"
     chart.write(x + 4, y + 34, fitted(unit, width - 16, SMALL), role="muted", size=SMALL)
     best = _best_dose(ordered)
     for place, dose in zip(places, ordered, strict=True):
