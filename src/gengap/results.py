@@ -95,7 +95,7 @@ class StrengthChoice:
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """A row of the result. `strengths` is technique -> strength name -> choice.
+    """A row of the result. `strengths` is technique -> choice, for techniques that have some.
 
     `delta` is None for the baseline. `gap` is oriented so that overfitting is positive.
     `other_metrics` is metric -> interval on the test parts. `fold_scores` are the deciding

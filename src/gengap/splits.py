@@ -13,12 +13,12 @@ from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
 from gengap.errors import UserError
 
-__all__ = ["Split", "make_splits"]
+__all__ = ["MOST_GROUPS_BALANCED", "Split", "make_splits"]
 
 # Validation is one of so many parts of what is not test: 20 %.
 _VALIDATION_PARTS = 5
-# scikit-learn's StratifiedGroupKFold takes a millisecond a group; so many it balances.
-_MOST_GROUPS_BALANCED = 200
+#: scikit-learn's StratifiedGroupKFold takes a millisecond a group; so many it balances.
+MOST_GROUPS_BALANCED = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ def _partition(
         sizes = [len(np.unique(groups[test])) for test in found]
         return min(sizes) > 0 and units - max(sizes) >= spare
 
-    if labels is not None and units <= _MOST_GROUPS_BALANCED and _can_stratify(labels, parts):
+    if labels is not None and units <= MOST_GROUPS_BALANCED and _can_stratify(labels, parts):
         splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=int(state[0]))
         with _rare_classes_allowed():
             found = [test for _, test in splitter.split(np.zeros(rows), labels, groups)]

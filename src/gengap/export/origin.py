@@ -17,13 +17,12 @@ from gengap.data.dataset import Dataset
 from gengap.data.delimited import dialect_of
 from gengap.data.paths import format_of
 from gengap.export.refusal import refusal
+from gengap.splits import MOST_GROUPS_BALANCED
 
 #: Arrays of an archive that a program reads.
 KEYS = ("x", "y", "groups", "classes", "sample_weight", "x_test", "y_test")
 #: What a dataset calls its source where the data were in memory.
 IN_MEMORY = ("arrays", "table")
-#: With more groups than this each counts as a row, as in the study.
-MANY_GROUPS = 200
 
 __all__ = [
     "IN_MEMORY",
@@ -193,7 +192,7 @@ def grouping_of(dataset: Dataset, origin: Origin) -> Grouping:
             for column in dataset.columns
             if numbers_the_rows(features[column.name], column.kind)
         )
-    return Grouping(given, copies, ignored, len(np.unique(groups)) > MANY_GROUPS)
+    return Grouping(given, copies, ignored, len(np.unique(groups)) > MOST_GROUPS_BALANCED)
 
 
 def _partition(groups: np.ndarray) -> bytes:

@@ -26,6 +26,7 @@ from scipy.stats import rankdata
 from gengap.errors import UserError, suggest
 
 __all__ = [
+    "IMBALANCED",
     "METRICS",
     "Metric",
     "Task",
@@ -42,6 +43,7 @@ Task = Literal["classification", "regression"]
 Score = Callable[[Array, Array], Array]
 
 ECE_BINS = 15
+#: Where the largest class has a larger share of the rows, balanced accuracy decides by default.
 IMBALANCED = 0.8
 
 

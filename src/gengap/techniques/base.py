@@ -150,7 +150,7 @@ class Update:
         Of this step.
     step_sizes : callable
         ``() -> list of array``: each weight's own step size under the optimizer (see
-        `gengap.lanes.step_sizes`).
+        `gengap.proximal_optimizer.own_step_size`).
     """
 
     before: Sequence[Array]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gengap.audit.base import Check, Subject, percent
+from gengap.statistics.metrics import IMBALANCED
 
 __all__ = ["CHECK"]
-
-# The same share from which balanced accuracy decides by default.
-STRONG = 0.8
 
 
 def run(subject: Subject) -> Iterator[str]:
     counts = subject.class_counts
-    if (counts > 0).sum() < 2 or counts.max() <= STRONG * counts.sum():
+    if (counts > 0).sum() < 2 or counts.max() <= IMBALANCED * counts.sum():
         return
     label = subject.dataset.classes[int(counts.argmax())]
     share = percent(counts.max() / counts.sum())
