@@ -28,7 +28,15 @@ from gengap.recipe import Part, Recipe
 from gengap.splits import Split
 from gengap.techniques.discovery import find_technique
 
-__all__ = ["Plan", "PlannedProgram", "Settings", "candidates_of", "make_plan", "steps_of"]
+__all__ = [
+    "GRID_LIMIT",
+    "Plan",
+    "PlannedProgram",
+    "Settings",
+    "candidates_of",
+    "make_plan",
+    "steps_of",
+]
 
 #: Seconds of compiling a program, and of a lane's step besides its arithmetic, on one device;
 #: and operations a second. Measured on one core of 2020's servers; estimates, not promises.

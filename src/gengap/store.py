@@ -23,7 +23,7 @@ from typing import IO, Self
 from gengap.errors import GengapError, UnfinishedError, UserError
 from gengap.trials import Curves, Trial
 
-__all__ = ["Store", "trial_from_json", "trial_to_json"]
+__all__ = ["FILE_NAME", "Store", "trial_from_json", "trial_to_json"]
 
 FILE_NAME = "trials.sqlite"
 LOCK_NAME = ".lock"

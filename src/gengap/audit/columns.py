@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-__all__ = ["is_constant", "is_continuous", "numbers_the_rows"]
+__all__ = ["FEW_VALUES", "is_constant", "is_continuous", "numbers_the_rows"]
 
 # Fewer rows than this say nothing about whether a column numbers them.
 FEW_ROWS = 20

@@ -15,7 +15,7 @@ from gengap.data.fingerprint import fingerprint
 from gengap.data.target import Target, read_target, read_test_target
 from gengap.errors import UserError, suggest
 
-__all__ = ["Raw", "assemble", "split_table"]
+__all__ = ["Raw", "assemble", "missing_columns", "split_table"]
 
 
 @dataclass(frozen=True, eq=False)

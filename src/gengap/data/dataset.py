@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-__all__ = ["Column", "Dataset", "Part"]
+__all__ = ["Column", "ColumnKind", "Dataset", "Part", "Task"]
 
 Task = Literal["classification", "regression"]
 ColumnKind = Literal["numeric", "boolean", "date", "categorical"]

@@ -16,7 +16,7 @@ import pandas as pd
 from gengap.data.dataset import Column
 from gengap.errors import UserError
 
-__all__ = ["MISSING_LEVEL", "Encoded", "encode"]
+__all__ = ["MISSING_LEVEL", "Encoded", "encode", "layout", "one_hot"]
 
 MISSING_LEVEL = "<missing>"
 # 8 GiB of encoded values.

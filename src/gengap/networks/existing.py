@@ -33,7 +33,18 @@ from typing import Any
 
 import keras
 
-__all__ = ["ARCHITECTURE", "SWITCHABLE", "Existing", "existing_regularization", "without"]
+__all__ = [
+    "ARCHITECTURE",
+    "SWITCHABLE",
+    "Existing",
+    "existing_regularization",
+    "l1_l2",
+    "layer_paths",
+    "penalties",
+    "switch_off",
+    "without",
+    "without_penalties",
+]
 
 #: Kinds that can be switched off, which is what the candidate ``none`` does.
 SWITCHABLE = frozenset(

@@ -18,7 +18,7 @@ import numpy as np
 from gengap.errors import UserError
 from gengap.networks.shapes import output_shapes, sample_shape
 
-__all__ = ["Head", "TargetForm", "head_of", "to_probabilities"]
+__all__ = ["Head", "TargetForm", "head_of", "output_activation", "output_units", "to_probabilities"]
 
 Array = Any
 Activation = Literal["softmax", "sigmoid", "linear", "unknown"]

@@ -22,11 +22,13 @@ __all__ = [
     "PageFigure",
     "baseline_curves",
     "benefit",
+    "change_cells",
     "choices",
     "dumbbells",
     "forest",
     "metrics",
     "response",
+    "verdict_cell",
     "winner_curves",
 ]
 

@@ -20,6 +20,7 @@ __all__ = [
     "MISSING",
     "SUPERSCRIPTS",
     "Scale",
+    "half_width",
     "number",
     "plural",
     "scale_of",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Cell", "Row", "Table", "cells"]
+__all__ = ["Cell", "Row", "Table", "cells", "plain"]
 
 
 @dataclass(frozen=True)
