@@ -27,10 +27,14 @@ def statement(prefix: str, expression: str, indent: int = 0, suffix: str = "") -
 
     Examples
     --------
-    >>> print(statement("x = ", "f(" + ", ".join(["argument"] * 10) + ")"))
-    x = f(
-        argument, argument, argument, argument, argument, argument, argument, argument, argument,
-        argument,
+    >>> print(statement("network = ", "keras.Sequential([" + "keras.layers.Dense(64), " * 4 + "])"))
+    network = keras.Sequential(
+        [
+            keras.layers.Dense(64),
+            keras.layers.Dense(64),
+            keras.layers.Dense(64),
+            keras.layers.Dense(64),
+        ]
     )
     """
     node = ast.parse(expression, mode="eval").body
