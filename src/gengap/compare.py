@@ -83,6 +83,7 @@ def compare(
     folds, repeats : int
         Test parts of a partition; partitions.
     epochs, batch_size : int
+        Most passes over the training rows; rows of a step.
     learning_rate : float, optional
         Replaces the optimizer's.
     metric : str, optional
@@ -91,6 +92,7 @@ def compare(
     rope : float, optional
         The largest change that is too small to matter, in the unit of the metric.
     class_weight : {"balanced"}, optional
+        Weight classes in the loss by their rarity among the training rows.
     weight : str, optional
         A column with weights for the loss.
     sample_weight : array-like (n,), optional
@@ -98,10 +100,12 @@ def compare(
     groups : str or array-like (n,), optional
         Rows of one group stay on one side of every split.
     test : path, DataFrame or (x, y), optional
-        Rows that stay out of the folds and are scored once at the end.
+        Rows that stay out of the folds and are scored once at the end: a pair beside arrays, a
+        table or a file beside a table or a file.
     duplicates : {"group", "keep", "drop"}, optional
         What is done with equal rows; the table decides by default.
     seed : int
+        Of folds, initial weights, batch orders and noise: the same seed, the same result.
     out : str or path, optional
         The run folder. By default one below ``gengap-runs`` for a file or a named set, and none
         for arrays and tables in memory.
