@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gengap.analysis.candidates import Candidate
 from gengap.analysis.folds import complete_folds, tabulate
 from gengap.analysis.selection import best_of
+from gengap.candidates import Candidate
 from gengap.statistics.metrics import METRICS
 
 ACCURACY, RMSE = METRICS["accuracy"], METRICS["rmse"]
