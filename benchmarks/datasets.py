@@ -1,8 +1,8 @@
 """Run `gengap compare` on CSV files, and hold its baseline to scikit-learn's.
 
 scikit-learn trains its own multilayer perceptron on the same folds, training rows, preprocessing,
-layers, batch size and epochs, without any penalty. The two agree where each mean lies in the
-other's 95 % interval. A file whose equal rows are kept on one side of every split is also run with
+layers, batch size and epochs, without any penalty. The two agree where the 95 % interval of their
+paired difference holds 0, or each mean lies in the other's interval. A file whose equal rows are kept on one side of every split is also run with
 `--duplicates keep`. The target is the last column. Where a baseline does not agree, the exit code
 is 1.
 """
@@ -122,7 +122,8 @@ def _row(path: Path, target: str, policy: Any, options: argparse.Namespace) -> d
         "gengap": asdict(mine),
         "sklearn": asdict(other),
         "difference": asdict(difference),
-        "agrees": _inside(mine, other) and _inside(other, mine),
+        "agrees": _holds(difference, 0.0)
+        or (_holds(mine, other.mean) and _holds(other, mine.mean)),
         "headline": results.headline,
         "best": {"recipe": results.best.recipe, "test": asdict(results.best.test)},
         "verdicts": {
@@ -141,11 +142,10 @@ def _row(path: Path, target: str, policy: Any, options: argparse.Namespace) -> d
     }
 
 
-def _inside(one: Interval, other: Interval) -> bool:
-    """Tell whether the mean of one lies in the interval of the other."""
-    if one.mean is None or other.low is None or other.high is None:
+def _holds(bounds: Interval, value: float | None) -> bool:
+    if value is None or bounds.low is None or bounds.high is None:
         return False
-    return other.low <= one.mean <= other.high
+    return bounds.low <= value <= bounds.high
 
 
 def _sklearn_scores(
@@ -243,7 +243,8 @@ def _keep(rows: list[dict[str, Any]], options: argparse.Namespace, about: dict[s
         "## The baseline against scikit-learn\n\n"
         "scikit-learn's MLPClassifier or MLPRegressor (Adam, alpha 0) on the same folds, training "
         "rows, preprocessing, layers, batch size and epochs, the target of a regression "
-        "standardized. They agree where each mean lies in the other's interval.\n\n"
+        "standardized. They agree where the interval of the paired difference holds 0, or each "
+        "mean lies in the other's interval.\n\n"
         f"{baselines}\n\n## Verdicts\n\n{verdicts}\n\n"
         + "\n".join(
             f"- {row['file']} (equal rows: {row['duplicates']}): {row['headline']}" for row in rows
