@@ -1,0 +1,177 @@
+"""Rows and folds as the devices hold them: nothing is lost, doubled or scaled otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from gengap.data.arrays import from_arrays
+from gengap.data.encoding import encode
+from gengap.data.load import load
+from gengap.data.preprocessing import fit_preprocessing
+from gengap.lanes.data import BLOCK, StudyData, study_data
+from gengap.lanes.loop import batch_order
+from gengap.lanes.step import batch_of, prepared
+from gengap.splits import Split, make_splits
+
+RARE = 1e-4
+
+
+def table(rows: int) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "size": np.where(rng.random(rows) < 0.1, np.nan, rng.normal(5, 3, rows)),
+            "time": 1.7e9 + rng.normal(0, 3600, rows).round(),
+            "color": rng.choice(["red", "green", None], rows),
+            "kind": rng.choice(["a", "b", "c"], rows, p=[0.7, 0.2, 0.1]),
+            "price": 1e9 + rng.normal(0, 50, rows),
+            "weight": rng.uniform(0, 2, rows),
+        }
+    )
+
+
+def laid_out(
+    rows: int, target: str, *, folds: int = 3, **settings: Any
+) -> tuple[Any, tuple[Split, ...], list[Any], StudyData]:
+    other = {"kind": "price", "price": "kind"}[target]
+    dataset = load(table(rows).drop(columns=other), target=target, weight="weight")
+    encoded = encode(dataset.columns, dataset.rows.features)
+    splits = make_splits(dataset.rows.target, task=dataset.task, folds=folds, seed=0)
+    fitted = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
+    return dataset, splits, fitted, study_data(dataset, encoded, splits, fitted, **settings)
+
+
+def shared_of(data: StudyData) -> dict[str, Any]:
+    return {
+        "inputs": jnp.asarray(data.inputs),
+        "targets": jnp.asarray(data.targets),
+        "row_weights": jnp.asarray(data.row_weights),
+    }
+
+
+@pytest.mark.parametrize("rows", [50, 3 * BLOCK + 17])
+def test_every_part_is_there_once(rows: int) -> None:
+    _, splits, _, data = laid_out(rows, "kind")
+    for fold, split in enumerate(splits):
+        lane = data.lane(fold)
+        index, masks = lane["evaluated"]
+        assert index.shape[1] <= BLOCK
+        assert masks.shape == (index.shape[0], 2, index.shape[1])
+        sample, validation = (index[masks[:, part] == 1] for part in range(2))
+        np.testing.assert_array_equal(validation, split.validation)
+        assert len(sample) == len(set(sample)) == min(len(split.training), len(split.validation))
+        assert set(sample) <= set(split.training)
+        assert set(np.unique(masks)) <= {0.0, 1.0}
+        # Padding holds real rows, so that nothing that is not finite comes of it.
+        assert index.min() >= 0
+        assert index.max() < rows
+        np.testing.assert_array_equal(lane["test"].ravel()[: len(split.test)], split.test)
+
+
+def test_inputs_are_prepared_as_preprocessing_does_it() -> None:
+    dataset, splits, fitted, data = laid_out(300, "kind")
+    for fold, preprocessing in enumerate(fitted):
+        lane = data.lane(fold)
+        inputs = np.asarray(prepared(jnp.asarray(data.inputs), lane))
+        expected = preprocessing.transform(dataset.rows.features)
+        np.testing.assert_allclose(inputs, expected, atol=1e-5)
+        trained = inputs[splits[fold].training]
+        assert np.abs(trained[:, 1].mean()) < 1e-4
+        assert trained[:, 1].std() == pytest.approx(1, abs=1e-4)
+
+
+def test_tensors_pass_as_they_are() -> None:
+    images = np.random.default_rng(0).normal(size=(40, 3, 3, 1)).astype(np.float32)
+    dataset = from_arrays(images, np.arange(40) % 2)
+    encoded = encode(dataset.columns, dataset.rows.features)
+    splits = make_splits(dataset.rows.target, task=dataset.task, folds=2)
+    fitted = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
+    data = study_data(dataset, encoded, splits, fitted)
+    lane = data.lane(0)
+    assert not {"fill", "shift", "factor"} & set(lane)
+    np.testing.assert_array_equal(prepared(jnp.asarray(images), lane), images)
+    assert data.noise == pytest.approx(0.5 * images.std(), rel=1e-5)
+
+
+def test_a_batch_has_its_targets_and_weights() -> None:
+    dataset, _, fitted, data = laid_out(200, "price")
+    rows = np.array([3, 100, 7], np.int32)
+    for fold, preprocessing in enumerate(fitted):
+        _, targets, weights = batch_of(jnp.asarray(rows), data.lane(fold), shared_of(data))
+        raw = dataset.rows.target[rows]
+        expected = (raw - preprocessing.target_shift) / preprocessing.target_scale
+        # The target is far from zero: 32 bits alone would lose its digits.
+        np.testing.assert_allclose(targets, expected, atol=1e-5)
+        np.testing.assert_allclose(weights, dataset.rows.weights[rows], rtol=1e-6)
+
+
+def test_predictions_come_back_in_their_unit() -> None:
+    dataset, _, _, data = laid_out(200, "price")
+    np.testing.assert_allclose(data.in_unit(data.targets), dataset.rows.target, atol=1e-4)
+    _, _, _, classes = laid_out(200, "kind")
+    probabilities = np.full((4, 3), 1 / 3, np.float32)
+    assert classes.in_unit(probabilities) is probabilities
+
+
+def test_classes_count_alike_in_every_fold() -> None:
+    dataset, splits, _, data = laid_out(200, "kind", class_weight="balanced")
+    for fold, split in enumerate(splits):
+        weights = data.lane(fold)["class_weights"]
+        counts = np.bincount(dataset.rows.target[split.training], minlength=3)
+        np.testing.assert_allclose(weights * counts, len(split.training) / 3, rtol=1e-5)
+        _, _, of_rows = batch_of(jnp.asarray(split.training), data.lane(fold), shared_of(data))
+        codes = dataset.rows.target[split.training]
+        expected = weights[codes] * dataset.rows.weights[split.training]
+        np.testing.assert_allclose(of_rows, expected, rtol=1e-5)
+
+
+def test_a_class_that_a_fold_lacks_has_a_weight_too() -> None:
+    dataset, splits, fitted, _ = laid_out(60, "kind")
+    encoded = encode(dataset.columns, dataset.rows.features)
+    absent = np.flatnonzero(dataset.rows.target != 2)
+    split = Split(0, 0, absent[:30], absent[30:35], splits[0].test)
+    data = study_data(dataset, encoded, (split,), fitted[:1], class_weight="balanced")
+    assert data.lane(0)["class_weights"][2] == 1
+    assert np.isfinite(data.lane(0)["class_weights"]).all()
+
+
+def test_noise_is_on_numbers_only() -> None:
+    dataset, _, _, data = laid_out(100, "kind")
+    numeric = encode(dataset.columns, dataset.rows.features).is_numeric
+    np.testing.assert_array_equal(data.noise, np.where(numeric, np.float32(0.5), 0))
+
+
+class TestBatchOrder:
+    training = np.arange(100, 164)
+
+    def test_it_takes_rows_of_the_fold_each_once(self) -> None:
+        order = batch_order(3, 0, self.training, 60)
+        assert len(order) == len(set(order)) == 60
+        assert set(order) <= set(self.training)
+        assert set(batch_order(3, 0, self.training, 64)) == set(self.training)
+
+    def test_it_is_fresh_each_epoch_and_seed_and_the_same_each_time(self) -> None:
+        orders = {
+            (seed, epoch): batch_order(seed, epoch, self.training, 64).tobytes()
+            for seed in range(4)
+            for epoch in range(4)
+        }
+        assert len(set(orders.values())) == len(orders)
+        assert batch_order(2, 3, self.training, 64).tobytes() == orders[2, 3]
+
+    def test_no_row_is_left_out_more_often_than_another(self) -> None:
+        taken = [batch_order(1, epoch, self.training, 48) for epoch in range(4000)]
+        counts = np.bincount(np.concatenate(taken) - 100, minlength=64)
+        assert stats.chisquare(counts).pvalue > RARE
+
+    def test_every_order_is_as_likely(self) -> None:
+        drawn = [batch_order(5, epoch, np.arange(4), 4) for epoch in range(6000)]
+        _, counts = np.unique(drawn, axis=0, return_counts=True)
+        assert len(counts) == 24
+        assert stats.chisquare(counts).pvalue > RARE
