@@ -2,9 +2,9 @@
 
 scikit-learn trains its own multilayer perceptron on the same folds, training rows, preprocessing,
 layers, batch size and epochs, without any penalty. The two agree where the 95 % interval of their
-paired difference holds 0, or each mean lies in the other's interval. A file whose equal rows are kept on one side of every split is also run with
-`--duplicates keep`. The target is the last column. Where a baseline does not agree, the exit code
-is 1.
+paired difference holds 0, or each mean lies in the other's interval. A file whose equal rows are
+kept on one side of every split is also run with `--duplicates keep`. The target is the last column.
+Where a baseline does not agree, the exit code is 1.
 """
 
 from __future__ import annotations
