@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,7 @@ from gengap.backend import ensure_backend
 from gengap.command import command_of
 from gengap.design import design_study
 from gengap.export import origin_of
-from gengap.finish import finish, score_test_part
+from gengap.finish import check_refit, finish, score_test_part
 from gengap.interim import Interim, analyse_study
 from gengap.progress import Progress, SilentProgress
 from gengap.reading import read, settle_copies
@@ -22,7 +23,7 @@ from gengap.recipe import Recipe
 from gengap.run_folder import folder_of, open_store, write_run_folder
 from gengap.settings import check_settings
 from gengap.study import Study
-from gengap.training import train_plan
+from gengap.training import settle_widths, train_plan
 
 if TYPE_CHECKING:
     import keras
@@ -176,6 +177,7 @@ def compare(
 
     folder = folder_of(out, x, raw.name, design.key)
     with open_store(folder, design.key) as store:
+        design = replace(design, plan=settle_widths(design.plan, store))
         interim = Interim(design, rope, progress)
         trials = train_plan(design.plan, design.material, store, progress, interim)
         analysis = analyse_study(design, trials, rope)
@@ -189,7 +191,7 @@ def compare(
         results = assemble_results(
             design,
             analysis,
-            findings,
+            (*findings, *check_refit(best)),
             allowed=allow,
             holdout=score_test_part(best, design, store),
             folder=folder,

@@ -20,6 +20,7 @@ from gengap.networks.models import resolve_model
 from gengap.networks.variants import build_variant, variant_of
 from gengap.plan import GRID_LIMIT, Plan, Settings, candidates_of, make_plan
 from gengap.recipe import Recipe, parse_candidates
+from gengap.report.numbers import plural
 from gengap.splits import Split, make_splits
 from gengap.statistics.metrics import Metric, default_metric, find_metric
 from gengap.techniques.discovery import find_technique
@@ -265,13 +266,15 @@ def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
 def _smaller(candidates: Sequence[Candidate], folds: int) -> Iterator[tuple[int, int]]:
     """Yield grid limits and folds, each cheaper than the one before: grid points go first."""
     largest = max(len(candidate.grid) for candidate in candidates)
-    limits = [limit for limit in FEWER_GRID_POINTS if limit < largest] or [largest]
+    limits = [limit for limit in FEWER_GRID_POINTS if limit < largest] or [GRID_LIMIT]
     yield from ((limit, folds) for limit in limits)
     yield from ((limits[-1], fewer) for fewer in FEWER_FOLDS if fewer < folds)
 
 
 def _given_up(plan: Plan, grid_limit: int, folds: int, fewer: int, budget: float) -> str:
-    given_up = [f"at most {grid_limit} grid points a candidate"]
+    given_up = []
+    if grid_limit < GRID_LIMIT:
+        given_up.append(f"at most {plural(grid_limit, 'grid point')} a candidate")
     if fewer < folds:
         given_up.append(f"{fewer} folds instead of {folds}")
     short = "" if plan.seconds <= budget else f", and it will still take about {plan.seconds:.0f} s"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gengap.analysis.holdout import score_holdout
 from gengap.design import Design
 from gengap.export import Origin, plain_source, trained_model
 from gengap.networks.heads import head_of
 from gengap.recipe import Recipe
 from gengap.refit import refit
-from gengap.results import Holdout
+from gengap.results import Finding, Holdout
 from gengap.store import Store
 from gengap.study import FinishedModel
 
-__all__ = ["finish", "score_test_part"]
+__all__ = ["check_refit", "finish", "score_test_part"]
 
 
 def finish(
@@ -50,6 +52,21 @@ def finish(
         source=plain_source(design, parsed, fitted.epochs, origin),
         head=head_of(
             design.material.model, task=design.dataset.task, classes=design.material.classes
+        ),
+    )
+
+
+def check_refit(best: FinishedModel) -> tuple[Finding, ...]:
+    """Say so where the network that is handed back diverged, as training on all rows still can."""
+    if all(np.isfinite(values).all() for values in best.model.get_weights()):
+        return ()
+    return (
+        Finding(
+            code="refit-diverged",
+            severity="warn",
+            message=f"Trained on all rows, {best.recipe} diverged: its weights are not finite.",
+            why="The model that is handed back cannot predict, although the folds were fine.",
+            action="Lower --learning-rate, or take another --seed.",
         ),
     )
 

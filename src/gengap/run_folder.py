@@ -6,7 +6,7 @@ import gzip
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -116,22 +116,20 @@ def write_run_folder(study: Study, folder: Path) -> None:
     best = study.best
     trials = trial_table(study.all_trials).to_csv(index=False, lineterminator="\n")
     curves = curve_table(study.all_trials).to_csv(index=False, lineterminator="\n")
-    with tempfile.TemporaryDirectory(prefix="gengap-") as temporary:
-        saved = Path(temporary) / FILES["model"]
-        best.model.save(saved)
-        model = saved.read_bytes()
     contents = {
         "trials": trials.encode(),
         # Without a time stamp the same study gives the same bytes.
         "curves": gzip.compress(curves.encode(), mtime=0),
-        "model": model,
         "recipe": best.source.encode(),
         "preprocessing": best.preprocessing.to_json().encode(),
         "report": render_html(study.results, best.source).encode(),
         "results": study.results.to_json().encode(),
     }
+    results = contents.pop("results")
     for what, content in contents.items():
         write_whole(folder / FILES[what], content)
+    _put_in_place(folder / FILES["model"], best.model.save)
+    write_whole(folder / FILES["results"], results)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -142,12 +140,21 @@ def write_whole(path: Path, content: bytes) -> None:
     UnfinishedError
         ``cannot-write``.
     """
-    draft = path.with_name(f".{path.name}.draft")
-    try:
+
+    def write(draft: Path) -> None:
         with draft.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+
+    _put_in_place(path, write)
+
+
+def _put_in_place(path: Path, write: Callable[[Path], None]) -> None:
+    """Let a file be written beside its place, under a name with the same ending, and move it."""
+    draft = path.with_name(f".draft-{path.name}")
+    try:
+        write(draft)
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
@@ -22,7 +23,7 @@ from gengap.statistics.metrics import Task
 from gengap.store import Store
 from gengap.trials import Trial
 
-__all__ = ["Material", "starting_values", "train_plan"]
+__all__ = ["Material", "settle_widths", "starting_values", "train_plan"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,20 @@ def train_plan(
             on_wave(trials)
     progress.finish()
     return tuple(trials)
+
+
+def settle_widths(plan: Plan, store: Store) -> Plan:
+    """Return the plan with the lane widths that the study began with, and keep those of a new one.
+
+    On a machine with other devices the plan would have other widths, and the same run other bits.
+    """
+    stored = store.load_blob("widths")
+    widths = [planned.width for planned in plan.programs]
+    if stored is None:
+        store.save_blob("widths", json.dumps(widths).encode())
+        return plan
+    programs = zip(plan.programs, json.loads(stored), strict=True)
+    return replace(plan, programs=tuple(replace(p, width=width) for p, width in programs))
 
 
 def _train_program(

@@ -68,7 +68,7 @@ def main() -> None:
 
     def trapped_sync(file: int) -> None:
         path = Path(f"/proc/self/fd/{file}").resolve()
-        wanted = path.name.removeprefix(".").removesuffix(".draft")
+        wanted = path.name.removeprefix(".draft-")
         if wanted == where:
             os.truncate(path, path.stat().st_size // 2)
         pass_by(wanted)

@@ -378,6 +378,17 @@ class TestRunFolder:
         assert dict(epochs) == dict(zip(trials["trial"], trials["epochs"], strict=True))
         assert np.isfinite(curves.drop(columns="trial").to_numpy()).all()
 
+    def test_curves_end_where_the_scores_are(self, bought: Any) -> None:
+        study, _ = bought
+        with gzip.open(study.folder / "curves.csv.gz", "rt", encoding="utf-8") as file:
+            last = pd.read_csv(file).groupby("trial").last()
+        trials = study.trials[study.trials["best_epoch"] == study.trials["epochs"]]
+        ends = last.loc[trials["trial"]]
+        for curve, score in (("metric", "accuracy"), ("loss", "loss")):
+            np.testing.assert_allclose(
+                ends[f"validation_{curve}"], trials[f"validation_{score}"], rtol=1e-4
+            )
+
     def test_the_same_input_gives_the_same_figures(self, bought: Any, tmp_path: Path) -> None:
         study, _ = bought
         again = gengap.compare(people(), test=test_people(), out=tmp_path / "run", **PEOPLE)

@@ -128,7 +128,7 @@ def disturbed(gengap: Callable[..., Ended], place: Path, undisturbed: Path) -> P
     # The results come last: where they are, the rest is too.
     assert not (folder / FILES["report"]).exists()
     assert not (folder / FILES["results"]).exists()
-    assert (folder / f".{FILES['report']}.draft").exists()
+    assert (folder / f".draft-{FILES['report']}").exists()
 
     ended = gengap("disturbed")
     assert ended.code == 0, ended.said
