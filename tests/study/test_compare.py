@@ -648,15 +648,23 @@ class TestNetworks:
         assert results.protocol.command.startswith("gengap compare flowers.npz --model a_network")
         assert study.best.predict(inputs).shape == (150, 3)
 
-    def test_a_saved_network(self, tmp_path: Path) -> None:
+    def test_a_saved_network_with_one_sigmoid(self, tmp_path: Path) -> None:
         path = tmp_path / "net.keras"
-        model = regularized()
+        model = keras.Sequential([keras.Input((7,)), keras.layers.Dense(1, activation="sigmoid")])
+        model.compile(keras.optimizers.RMSprop(0.05), "binary_crossentropy")
         model.optimizer.build(model.trainable_variables)
         model.save(path)
-        study = gengap.compare(*measurements(), path, "l2=1e-3", folds=3, dry_run=True)
-        assert [candidate.name for candidate in study.plan.candidates] == [
-            "baseline", "none", "l2=1e-3",
-        ]  # fmt: skip
+        table = people().drop(columns=["site", "importance"])
+        study = gengap.compare(
+            table, None, path, "l1=0.1", target="bought", folds=3, epochs=20, batch_size=16
+        )
+        baseline, l1 = study.results.recipes
+        assert baseline.test.mean > 0.7
+        assert l1.zero_weights > 0.2 > baseline.zero_weights
+        probabilities = study.best.predict(table)
+        assert probabilities.shape == (150, 2)
+        right = np.array(["no", "yes"])[probabilities.argmax(axis=1)] == table["bought"]
+        assert right.mean() > 0.7
 
 
 class TestDivergence:

@@ -27,7 +27,7 @@ RUNS, TRIALS, WAVE = 36, 42, 12
 ARGUMENTS = [
     "compare", "people.csv", "--target", "bought", "--techniques",
     "l2, dropout=0.3, early_stopping=3", "--folds", "6", "--epochs", "20", "--batch-size", "16",
-    "--learning-rate", "0.01", "--model", "mlp:6",
+    "--learning-rate", "0.05", "--model", "mlp:6", "--test", "later.csv", "--rope", "0.001",
 ]  # fmt: skip
 
 
@@ -43,9 +43,10 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a table in it."""
+    """Return a folder with a table and a test part in it."""
     folder = tmp_path_factory.mktemp("interrupted")
-    people().drop(columns=["site", "importance"]).to_csv(folder / "people.csv", index=False)
+    for name, table in (("people", people()), ("later", people(40, seed=9))):
+        table.drop(columns=["site", "importance"]).to_csv(folder / f"{name}.csv", index=False)
     return folder
 
 
@@ -85,7 +86,8 @@ def undisturbed(gengap: Callable[..., Ended], place: Path) -> Path:
     ended = gengap("undisturbed")
     assert ended.code == 0, ended.said
     assert len(ended.trained) == RUNS
-    assert ended.refitted == 1
+    # The best and, for the test part, the baseline.
+    assert ended.refitted == 2
     return place / "undisturbed"
 
 
@@ -123,7 +125,7 @@ def disturbed(gengap: Callable[..., Ended], place: Path, undisturbed: Path) -> P
     ended = gengap("disturbed", FILES["report"])
     assert ended.code == -signal.SIGKILL
     assert len(ended.trained) == RUNS - 2 * WAVE
-    assert ended.refitted == 1
+    assert ended.refitted == 2
     assert stored(folder) == TRIALS
     # The results come last: where they are, the rest is too.
     assert not (folder / FILES["report"]).exists()

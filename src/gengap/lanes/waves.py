@@ -19,6 +19,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gengap.lanes.data import BLOCK, StudyData
 from gengap.lanes.filling import judge_strengths_of, slots_of, strengths_of
+from gengap.lanes.fusion import compiler_options
 from gengap.lanes.initial import Initial
 from gengap.lanes.loop import batch_order, epochs, readout, start_state
 from gengap.lanes.network import LaneNetwork
@@ -134,13 +135,15 @@ def _compile(
         "blocks": blocks.reshape(-1, block),
     }
     noise_key = jnp.asarray(seed_key(seed))
+    classes = max(1, network.head.targets.classes)
+    options = compiler_options(width * max(block, program.batch_size * classes))
     advance = over_lanes(epochs(network, program), by_lane=3, alike=2)
     return _Compiled(
         network=network,
         program=program,
         devices=len(devices),
         width=width,
-        advance=_Ahead(jax.jit(advance, donate_argnums=0)),
+        advance=_Ahead(jax.jit(advance, donate_argnums=0, compiler_options=options)),
         read={
             slot: jax.jit(
                 over_lanes(readout(network, program, slot, noise_key=noise_key), by_lane=2, alike=1)
