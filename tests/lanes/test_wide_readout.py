@@ -1,8 +1,8 @@
 """Losses of all rows at the widest that a program gets.
 
 XLA on CPU (jaxlib 0.10.2) reduces wrongly, in silence, where lanes share an operand and their
-results take more than 32768 elements: 33 lanes of a block of 1024 rows already do. Where lanes could
-get there, the guard of `gengap.lanes.fusion` holds.
+results take more than 32768 elements: 33 lanes of a block of 1024 rows already do. Where lanes
+could get there, the guard of `gengap.lanes.fusion` holds.
 """
 
 from __future__ import annotations

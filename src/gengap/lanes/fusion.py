@@ -1,7 +1,7 @@
 """A guard against wrong numbers from one of XLA's fusions on the CPU.
 
 jaxlib 0.10 multiplies what all lanes share with what a lane has of its own, sums that over an axis
-and goes on elementwise in one fusion. That is right, and twice as fast, up to 32,768 results; beyond
+and goes on elementwise in one fusion. That is right, and fast, up to 32,768 results; beyond
 them it silently returns wrong ones. Programs that could go beyond do without that fusion.
 """
 
