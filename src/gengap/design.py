@@ -14,6 +14,7 @@ from gengap.data.preprocessing import fit_preprocessing
 from gengap.errors import UserError, suggest
 from gengap.identity import NUMERICS, digest, network_digest
 from gengap.lanes.data import study_data
+from gengap.lanes.initial import fresh_copy
 from gengap.networks.existing import SWITCHABLE, Existing, existing_regularization
 from gengap.networks.heads import head_of
 from gengap.networks.models import resolve_model
@@ -130,6 +131,7 @@ def design_study(
         learning_rate=learning_rate,
         widened=_widened(encoded),
     )
+    fresh_copy(network, seed)  # every fold starts from one: refused now where it cannot be made
     # What belongs to the architecture stays on in `none`, which therefore says nothing about it.
     existing = tuple(p for p in existing_regularization(network) if p.kind in SWITCHABLE)
     recipes, notes = _recipes(techniques, network, dataset, existing)

@@ -117,7 +117,8 @@ class Plan:
         compared = len(self.candidates) - 1
         folds = len({run.split for planned in self.programs for run in planned.runs})
         return (
-            f"{self.trials} trials ({compared} candidates and the baseline, {folds} folds) from "
+            f"{self.trials} trials ({compared} {'candidate' if compared == 1 else 'candidates'} "
+            f"and the baseline, {folds} folds) from "
             f"{self.runs} runs in {len(self.programs)} compiled "
             f"{'program' if len(self.programs) == 1 else 'programs'}; "
             f"about {duration(self.seconds)} and {max(1, round(self.bytes / 2**20))} MiB"

@@ -666,6 +666,28 @@ class TestNetworks:
         right = np.array(["no", "yes"])[probabilities.argmax(axis=1)] == table["bought"]
         assert right.mean() > 0.7
 
+    def test_a_network_may_take_no_arguments_at_all(self) -> None:
+        class Plain(Subclassed):
+            def __init__(self) -> None:
+                super().__init__()
+
+        study = gengap.compare(*measurements(), Plain(), "l2=1", folds=3, dry_run=True)
+        assert study.plan.runs == 6
+
+    def test_a_network_that_cannot_be_built_again_is_refused_at_once(self) -> None:
+        class Secretive(Subclassed):
+            def __init__(self, what: object) -> None:
+                super().__init__()
+                self.what = what
+
+            def get_config(self) -> dict[str, Any]:
+                raise NotImplementedError
+
+        with pytest.raises(UserError, match="cannot be built again") as caught:
+            gengap.compare(*measurements(), Secretive(object()), "l2=1", folds=3, dry_run=True)
+        assert caught.value.code == "network-cannot-be-rebuilt"
+        assert "get_config()" in caught.value.hint
+
 
 class TestDivergence:
     @staticmethod

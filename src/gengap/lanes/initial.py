@@ -12,9 +12,15 @@ import keras
 import numpy as np
 
 from gengap.errors import UserError
+from gengap.networks.rebuild import made_again
 from gengap.networks.shapes import inference_mode, input_dtype, sample_shape
 
 __all__ = ["Initial", "fresh_copy", "initial_values"]
+
+_REBUILD_HINT = (
+    "give the class a get_config() that returns the arguments of its __init__, or build the "
+    "network as keras.Sequential or keras.Model(inputs, outputs)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,23 +57,27 @@ def fresh_copy(model: keras.Model, seed: int) -> keras.Model:
     """
     with _seeded(seed):
         try:
-            copy = type(model).from_config(model.get_config())
+            copy = made_again(model)
             if not copy.built:
                 shape = (2, *(size or 1 for size in sample_shape(model)))
                 copy(keras.ops.zeros(shape, input_dtype(model)), **inference_mode(copy))
         except (NotImplementedError, TypeError, ValueError) as error:
+            # What Keras says of a missing get_config is a page with an example.
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            if isinstance(error, NotImplementedError):
+                reason = "it does not tell what its __init__ was given"
             raise UserError(
                 "network-cannot-be-rebuilt",
-                f"the network {model.name!r} cannot be built again from its configuration: {error}",
-                "every fold starts from new weights; give the class get_config and from_config, "
-                "or pass a function that builds the network (module:function)",
+                f"the network {model.name!r} cannot be built again from its configuration, and "
+                f"every fold starts from new weights: {reason}",
+                _REBUILD_HINT,
             ) from error
     if [v.shape for v in copy.variables] != [v.shape for v in model.variables]:
         raise UserError(
             "network-cannot-be-rebuilt",
             f"the network {model.name!r} has other variables when it is built from its "
             f"configuration ({len(copy.variables)} instead of {len(model.variables)})",
-            "pass a function that builds the network (module:function)",
+            _REBUILD_HINT,
         )
     for new, old in zip(_layers(copy), _layers(model), strict=True):
         if not old.trainable or isinstance(old, keras.layers.Normalization):

@@ -8,6 +8,7 @@ network computes what its code says: it can be copied, not changed.
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,15 @@ from gengap.errors import UserError
 from gengap.networks.compiling import copy_compilation
 from gengap.networks.shapes import sample_shape
 
-__all__ = ["Edit", "copy_network", "is_graph", "matching", "rebuild", "variable_pairs"]
+__all__ = [
+    "Edit",
+    "copy_network",
+    "is_graph",
+    "made_again",
+    "matching",
+    "rebuild",
+    "variable_pairs",
+]
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,23 @@ def rebuild(
     return new
 
 
+def made_again(model: keras.Model) -> keras.Model:
+    """Make a network again from its configuration, built or not, with weights of its own.
+
+    Raises
+    ------
+    NotImplementedError, TypeError, ValueError
+        Where the configuration does not suffice.
+    """
+    kind, config = type(model), model.get_config()
+    taken = inspect.signature(kind.__init__).parameters.values()
+    if not is_graph(model) and all(one.kind is not one.VAR_KEYWORD for one in taken):
+        # Keras adds these to every configuration, and a class of the user's own may know none.
+        unknown = {"name", "trainable", "dtype"} - {one.name for one in taken}
+        config = {name: value for name, value in config.items() if name not in unknown}
+    return kind.from_config(config)
+
+
 def copy_network(model: keras.Model) -> keras.Model:
     """Copy a built network of any kind: its own variables, the same values, the same compilation.
 
@@ -90,7 +116,7 @@ def copy_network(model: keras.Model) -> keras.Model:
     if is_graph(model):
         return rebuild(model, lambda layer: None)
     try:
-        new = type(model).from_config(model.get_config())
+        new = made_again(model)
         new(keras.ops.zeros((2, *(size or 1 for size in sample_shape(model)))), training=False)
     except (NotImplementedError, TypeError, ValueError) as error:
         raise UserError(
