@@ -169,7 +169,7 @@ def compare(
         seed=seed,
         budget=budget,
     )
-    for note in (*raw.notes, *design.notes, backend.note):
+    for note in filter(None, (*raw.notes, *design.notes, backend.note)):
         progress.announce(note)
     if dry_run:
         return Study(plan=design.plan)
