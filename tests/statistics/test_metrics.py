@@ -245,6 +245,13 @@ def test_effects_and_gaps_are_oriented():
     assert gap(METRICS["log_loss"], 0.2, 0.5) == pytest.approx(0.3)
 
 
+def test_what_rounding_alone_makes_is_no_effect():
+    assert gap(METRICS["accuracy"], 0.1 + 0.2, 0.3) == 0
+    assert effect(METRICS["rmse"], 1e9, 1e9 + 1e-6) == 0
+    assert effect(METRICS["rmse"], 1e-9, 2e-9) == pytest.approx(1e-9)
+    assert np.isnan(effect(METRICS["rmse"], [1.0, np.nan], [np.nan, 1.0])).all()
+
+
 def test_a_model_that_ignores_its_inputs():
     target = np.array([0, 0, 0, 1])
     outputs = constant_prediction("classification", target)

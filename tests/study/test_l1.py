@@ -26,6 +26,8 @@ from gengap.store import Store
 from gengap.study import FinishedModel
 from gengap.training import starting_values
 
+pytestmark = pytest.mark.slow
+
 EPOCHS, STRENGTH = 60, 0.01
 SEEDS = range(100, 132)
 

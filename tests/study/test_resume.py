@@ -22,6 +22,8 @@ from gengap.run_folder import FILES
 from gengap.store import Store
 from study.cases import figures, people
 
+pytestmark = pytest.mark.slow
+
 #: Six folds of the baseline, four strengths of l2 and one of dropout, twelve lanes at once.
 RUNS, TRIALS, WAVE = 36, 42, 12
 ARGUMENTS = [

@@ -331,16 +331,23 @@ def find_metric(name: str, task: Task) -> Metric:
     return METRICS[name]
 
 
+_ROUNDING = 1e-12
+
+
 def effect(metric: Metric, candidate: ArrayLike, baseline: ArrayLike) -> Array:
     """Return how much better the candidate is, so that positive is better whatever the metric.
+
+    Scores that differ by no more than rounding are equal.
 
     Examples
     --------
     >>> float(effect(METRICS["rmse"], 2.0, 2.5))
     0.5
     """
-    difference = np.asarray(candidate, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
-    return difference if metric.greater_is_better else -difference
+    first, second = (np.asarray(scores, dtype=np.float64) for scores in (candidate, baseline))
+    difference = first - second if metric.greater_is_better else second - first
+    largest = np.maximum(np.abs(first), np.abs(second))
+    return np.where(np.abs(difference) <= _ROUNDING * largest, 0.0, difference)
 
 
 def gap(metric: Metric, train: ArrayLike, test: ArrayLike) -> Array:
