@@ -53,6 +53,8 @@ class Connection(sqlite3.Connection):
 
 def main() -> None:
     """Put the traps up and run the command."""
+    # A test suite that runs in the background of a shell inherits that interrupts are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from gengap import refit, run_folder, training
     from gengap.cli import main as command
     from gengap.lanes import waves
