@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["bernoulli", "bits", "fold_in", "key", "named", "normal"]
+__all__ = ["bernoulli", "bits", "fold_in", "key", "named", "normal", "symmetric"]
 
 GOLDEN = np.uint32(0x9E3779B9)
 
@@ -123,5 +123,21 @@ def normal(key: jax.Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32)
     array
         Between about -5.3 and 5.3.
     """
-    uniform = ((bits(key, shape) >> 8).astype(jnp.float32) + 0.5) * np.float32(2**-23) - 1
+    uniform = symmetric(bits(key, shape))
     return (np.float32(np.sqrt(2)) * jax.lax.erf_inv(uniform)).astype(dtype)
+
+
+def symmetric(words: jax.Array) -> jax.Array:
+    """Map random words to values between -1 and 1, both excluded.
+
+    Parameters
+    ----------
+    words : array of uint32
+
+    Returns
+    -------
+    array of float32
+        Middles of 2**23 cells. A 24th bit would not fit beside the half: the outermost cell would
+        round to 1, whose normal value is infinite.
+    """
+    return ((words >> 9).astype(jnp.float32) + 0.5) * np.float32(2**-22) - 1
