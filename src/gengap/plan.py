@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 #: Seconds of compiling a program, and of a lane's step besides its arithmetic, on one device;
-#: and operations a second. Measured on one core of 2020's servers; estimates, not promises.
+#: and operations a second. Rough figures for a server's core, from which estimates are made.
 COMPILE_SECONDS = 2.5
 STEP_SECONDS = 1.4e-5
 OPERATIONS_PER_SECOND = 8e10

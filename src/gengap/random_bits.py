@@ -6,8 +6,8 @@ k   a key, uint32 (2,)
 i   the position of an element, a counter
 h   an avalanche: every bit of its input flips each bit of its output about half of the time
 
-``bits(k)[i] = h(h(i * 0x9E3779B9 + k[0]) ^ k[1])``. Threefry, JAX's default, costs a tenth to a
-half of a small network's step when it draws a dropout mask; this costs next to nothing. It is made
+``bits(k)[i] = h(h(i * 0x9E3779B9 + k[0]) ^ k[1])``. Threefry, JAX's default, adds over
+half to a small network's step when it draws a dropout mask; this adds about a tenth. It is made
 for masks and noise, not for cryptography.
 """
 

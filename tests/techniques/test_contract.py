@@ -29,7 +29,7 @@ from lanes.cases import (
 
 CATALOGUE = techniques()
 FAMILIES = {"penalty", "noise", "normalization", "stopping", "targets"}
-#: A tenth of a percent of a weight's usual size: neutral strengths may round differently.
+#: Some roundings of 32-bit weights of the size of 1: across programs, sums may round otherwise.
 ROUNDING = 1e-6
 
 

@@ -60,7 +60,7 @@ def start_state(program: Program, weights: Any, others: Any, slots: Any) -> Stat
 def batch_order(seed: int, epoch: int, training: np.ndarray, rows: int) -> np.ndarray:
     """Return the first rows of a fresh permutation of a fold's training rows.
 
-    It is drawn on the host: sorting random numbers in the lanes would cost as much as their steps.
+    It is drawn on the host: sorting random numbers in the lanes costs half as much as a small step.
 
     Parameters
     ----------
