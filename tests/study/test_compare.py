@@ -674,6 +674,23 @@ class TestNetworks:
         study = gengap.compare(*measurements(), Plain(), "l2=1", folds=3, dry_run=True)
         assert study.plan.runs == 6
 
+    def test_the_instance_that_was_given_stays_as_it_was(self) -> None:
+        model = regularized()
+        inputs, target = measurements(60)
+        model.fit(inputs, target, verbose=0)
+        parts = (model.optimizer, model.loss)
+        values = [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+        rate = float(model.optimizer.learning_rate)
+        study = gengap.compare(
+            inputs, target, model, "batch_norm", folds=3, epochs=2, learning_rate=0.25
+        )
+        assert (model.optimizer, model.loss) == parts
+        assert float(model.optimizer.learning_rate) == rate == pytest.approx(0.02)
+        after = [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+        for value, old in zip(after, values, strict=True):
+            np.testing.assert_array_equal(value, old)
+        assert study.best.model is not model
+
     def test_a_network_that_cannot_be_built_again_is_refused_at_once(self) -> None:
         class Secretive(Subclassed):
             def __init__(self, what: object) -> None:
