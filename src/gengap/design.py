@@ -92,6 +92,14 @@ class Design:
         protocol = [self.metric.name, self.folds, self.repeats, self.settings.epochs]
         return digest(self.material.key, protocol, self.settings.batch_size, grids)
 
+    @property
+    def setting_key(self) -> str:
+        """Hash of what studies that share a run folder agree in: data, network, training.
+
+        They may differ in candidates, folds, repeats and the metric that decides.
+        """
+        return digest(self.material.key, self.settings.epochs, self.settings.batch_size)
+
 
 def design_study(
     dataset: Dataset,
