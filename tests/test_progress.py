@@ -53,14 +53,15 @@ class TestPlain:
         progress.start(20)
         for done in range(1, 21):
             clock.now += 4
-            progress.advance(done, "best so far: l2")
+            progress.advance(done, "dropout")
+            progress.lead("best so far: l2")
         progress.finish()
         progress.finish()
         assert stream.getvalue().splitlines() == [
             "20 trials",
-            "8 of 20 trials, 32 s passed, about 48 s left; best so far: l2",
-            "16 of 20 trials, 1 min 4 s passed, about 16 s left; best so far: l2",
-            "20 of 20 trials, 1 min 20 s passed; best so far: l2",
+            "8 of 20 trials, 32 s passed, about 48 s left; dropout; best so far: l2",
+            "16 of 20 trials, 1 min 4 s passed, about 16 s left; dropout; best so far: l2",
+            "20 of 20 trials, 1 min 20 s passed; dropout; best so far: l2",
         ]
 
     def test_an_interim_table_has_no_color(self) -> None:
@@ -85,6 +86,7 @@ class TestTerminal:
         progress.advance(1, "fold 2: l2[red]")
         progress.announce("half of [it]")
         progress.interim("a table")
+        progress.lead("best so far: l2[red]")
         progress.advance(4, "fold 3: dropout")
         progress.finish()
         progress.finish()
@@ -96,7 +98,7 @@ class TestTerminal:
         assert "4/4" in shown
         assert "half of [it]" in shown
         assert "a table" in shown
-        assert "fold 3: dropout" in shown
+        assert "best so far: l2[red]; fold 3: dropout" in shown
         assert "\x1b[3" in shown
 
     @pytest.mark.parametrize("width", ["60", "80", "200"])
@@ -122,6 +124,7 @@ def test_silence() -> None:
     progress.announce("x")
     progress.start(1)
     progress.advance(1, "x")
+    progress.lead("x")
     progress.interim("x")
     progress.finish()
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gengap.recipe
 from gengap.errors import UserError
 from gengap.recipe import Part, Recipe, format_number, parse_candidates
 from gengap.techniques.base import Hooks, Option, PlainKeras, Strength, Technique
@@ -61,7 +60,8 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
             raise UserError("unknown-technique", f"unknown technique {name!r}")
         return _CATALOGUE[name]
 
-    monkeypatch.setattr(gengap.recipe, "find_technique", find)
+    for module in ("parts", "recipes"):
+        monkeypatch.setattr(f"gengap.recipe.{module}.find_technique", find)
 
 
 @st.composite

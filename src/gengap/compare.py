@@ -109,7 +109,9 @@ def compare(
         Of folds, initial weights, batch orders and noise: the same seed, the same result.
     out : str or path, optional
         The run folder. By default one below ``gengap-runs`` for a file or a named set, and none
-        for arrays and tables in memory.
+        for arrays and tables in memory. Trials that a study of the same data, network, seed,
+        epochs and batch size left there are not trained again, whatever else it compared; its
+        report and its results are replaced.
     budget : float, optional
         Seconds; grid points and then folds are given up to keep within it.
     allow : sequence of str
@@ -176,8 +178,9 @@ def compare(
     progress.announce(design.plan.describe())
 
     folder = folder_of(out, x, raw.name, design.key)
-    with open_store(folder, design.key) as store:
-        design = replace(design, plan=settle_widths(design.plan, store))
+    with open_store(folder, design.setting_key) as store:
+        widths = store.of_study(design.key)
+        design = replace(design, plan=settle_widths(design.plan, widths))
         interim = Interim(design, rope, progress)
         trials = train_plan(design.plan, design.material, store, progress, interim)
         analysis = analyse_study(design, trials, rope)

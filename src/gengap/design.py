@@ -92,6 +92,14 @@ class Design:
         protocol = [self.metric.name, self.folds, self.repeats, self.settings.epochs]
         return digest(self.material.key, protocol, self.settings.batch_size, grids)
 
+    @property
+    def setting_key(self) -> str:
+        """Hash of what studies that share a run folder agree in: data, network, training.
+
+        They may differ in candidates, folds, repeats and the metric that decides.
+        """
+        return digest(self.material.key, self.settings.epochs, self.settings.batch_size)
+
 
 def design_study(
     dataset: Dataset,
@@ -252,13 +260,14 @@ def _recipes(
 def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
     """Refuse a recipe that the task or the network rules out."""
     recipe.check(dataset.task)
-    loss = head_of(network, task=dataset.task, classes=len(dataset.classes)).loss
+    head = head_of(network, task=dataset.task, classes=len(dataset.classes))
     for part in recipe.parts:
         technique = find_technique(part.technique)
-        if technique.losses and loss not in technique.losses:
+        if technique.losses and not (head.keras_loss and head.loss in technique.losses):
+            own = "" if head.keras_loss else ", which is not one of Keras"
             raise UserError(
                 "loss-not-served",
-                f"{technique.name} is not defined for the loss {loss}",
+                f"{technique.name} is not defined for the loss {head.loss}{own}",
                 f"it is defined for {', '.join(technique.losses)}",
             )
         technique.check(network, recipe.options()[technique.name])

@@ -1,22 +1,29 @@
-"""What a study's trials say so far: a provisional table at each quarter of the folds."""
+"""What a study's trials say so far: what is best, and a table at each quarter of the folds."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 
 from gengap.analysis import Analysis, analyse, complete_folds
+from gengap.analysis.folds import Folds, tabulate
+from gengap.analysis.selection import choose
 from gengap.assemble import assemble_results
 from gengap.design import Design
 from gengap.progress import Progress, SilentProgress
+from gengap.report.numbers import scale_of
 from gengap.report.terminal import render_results
 from gengap.trials import Trial
 
-__all__ = ["Interim", "analyse_study"]
+__all__ = ["Interim", "analyse_study", "best_so_far"]
 
 #: Seconds between two tables, so that a short study is not drowned in them.
 PAUSE = 30.0
+
+#: Seconds between two looks at what is best.
+GLANCE = 1.0
 
 
 def analyse_study(design: Design, trials: Sequence[Trial], rope: float | None) -> Analysis:
@@ -45,8 +52,41 @@ def analyse_study(design: Design, trials: Sequence[Trial], rope: float | None) -
     )
 
 
+def best_so_far(design: Design, complete: Sequence[Trial]) -> str | None:
+    """Say which candidate is best on validation rows, where the study chooses.
+
+    Parameters
+    ----------
+    design : Design
+    complete : sequence of Trial
+        Of complete folds.
+
+    Returns
+    -------
+    str, optional
+        None where there is no complete fold, or no score.
+    """
+    if not complete:
+        return None
+    folds = Folds(design.metric, 0.0, 0.0, *tabulate(complete, design.plan.candidates))
+    sign = 1 if design.metric.greater_is_better else -1
+    scored = [
+        (sign * choice.refit_validation, choice)
+        for choice in (choose(folds, candidate) for candidate in design.plan.candidates)
+        if choice.refit_validation is not None
+    ]
+    if not scored:
+        return None
+    _, leader = max(scored, key=lambda pair: pair[0])
+    scale = scale_of(design.metric.name)
+    score = scale.value(leader.refit_validation)
+    return f"best so far: {leader.candidate.name} ({score} on validation)"
+
+
 class Interim:
-    """Shows a table, without verdicts, when another quarter of the folds is complete.
+    """Says what is best so far, and shows a table when another quarter of the folds is complete.
+
+    The table has no verdicts.
 
     Parameters
     ----------
@@ -70,15 +110,23 @@ class Interim:
         self._progress = progress
         self._clock = clock
         self._shown_at = clock()
+        self._glanced_at = -math.inf
         self._quarters = 0
 
     def __call__(self, trials: Sequence[Trial]) -> None:
         """Look at the trials so far."""
         if isinstance(self._progress, SilentProgress):
             return
-        if self._clock() - self._shown_at < PAUSE:
+        now = self._clock()
+        if now - self._glanced_at < GLANCE:
             return
+        self._glanced_at = now
         complete = complete_folds(trials, self._design.plan.candidates)
+        leader = best_so_far(self._design, complete)
+        if leader is not None:
+            self._progress.lead(leader)
+        if now - self._shown_at < PAUSE:
+            return
         folds = len({(trial.repeat, trial.fold) for trial in complete})
         quarters = 4 * folds // len(self._design.splits)
         if folds < 2 or not self._quarters < quarters < 4:

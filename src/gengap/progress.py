@@ -42,7 +42,10 @@ class Progress(Protocol):
         """Begin to train so many trials."""
 
     def advance(self, done: int, message: str) -> None:
-        """Say how many trials are finished by now, and what is running or best so far."""
+        """Say how many trials are finished by now, and what is running."""
+
+    def lead(self, message: str) -> None:
+        """Say what is best so far; it is shown beside what is running."""
 
     def interim(self, *parts: RenderableType) -> None:
         """Show a provisional result: text, tables, whatever rich can print."""
@@ -61,6 +64,9 @@ class SilentProgress:
         """Say nothing."""
 
     def advance(self, done: int, message: str) -> None:
+        """Say nothing."""
+
+    def lead(self, message: str) -> None:
         """Say nothing."""
 
     def interim(self, *parts: RenderableType) -> None:
@@ -88,6 +94,7 @@ class PlainProgress:
         self._started = 0.0
         self._written = 0.0
         self._last: str | None = None
+        self._lead = ""
 
     def announce(self, text: str) -> None:
         """Write a line."""
@@ -100,6 +107,7 @@ class PlainProgress:
         self._started = self._clock()
         self._written = self._started
         self._last = None
+        self._lead = ""
 
     def advance(self, done: int, message: str) -> None:
         """Write a line if the last one was long enough ago."""
@@ -114,6 +122,10 @@ class PlainProgress:
         if now - self._written >= _SECONDS_BETWEEN_LINES:
             self._write(now)
 
+    def lead(self, message: str) -> None:
+        """Note what the next lines say."""
+        self._lead = message
+
     def interim(self, *parts: RenderableType) -> None:
         """Write the parts, without color."""
         console = _console(self._stream, width=_WIDTH, color=False)
@@ -127,7 +139,7 @@ class PlainProgress:
 
     def _write(self, now: float) -> None:
         if self._last is not None:
-            self.announce(self._last)
+            self.announce(f"{self._last}; {self._lead}" if self._lead else self._last)
         self._last = None
         self._written = now
 
@@ -143,6 +155,7 @@ class TerminalProgress:
     def __init__(self, stream: TextIO) -> None:
         self._console = _console(stream)
         self._bar: Bar | None = None
+        self._running = self._lead = ""
 
     def announce(self, text: str) -> None:
         """Write a line above the bar."""
@@ -160,6 +173,7 @@ class TerminalProgress:
         from rich.table import Column
 
         self.finish()
+        self._running = self._lead = ""
         self._bar = Progress(
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
@@ -181,8 +195,13 @@ class TerminalProgress:
 
     def advance(self, done: int, message: str) -> None:
         """Move the bar."""
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=done, description=message)
+        self._running = message
+        self._update(completed=done)
+
+    def lead(self, message: str) -> None:
+        """Show what is best so far in front of what is running."""
+        self._lead = message
+        self._update()
 
     def interim(self, *parts: RenderableType) -> None:
         """Write the parts above the bar."""
@@ -194,6 +213,11 @@ class TerminalProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+    def _update(self, completed: int | None = None) -> None:
+        if self._bar is not None:
+            text = "; ".join(filter(None, (self._lead, self._running)))
+            self._bar.update(self._bar.task_ids[0], completed=completed, description=text)
 
 
 def choose_progress(*, quiet: bool = False, stream: TextIO | None = None) -> Progress:

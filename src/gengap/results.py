@@ -53,7 +53,33 @@ class Finding:
 class Protocol:
     """How the study was done.
 
-    `direction` is "maximize" or "minimize"; `rope` is r in the metric's unit.
+    Attributes
+    ----------
+    metric : str
+        The one that decides.
+    direction : {"maximize", "minimize"}
+    rope : float
+        Half-width r of the region of practical equivalence, in the metric's unit.
+    folds, repeats : int
+    epochs, batch_size, seed : int
+    rows : int
+        Rows that the folds are made of.
+    rows_trained, rows_validated, rows_tested : int
+        Rows of an epoch, of the validation part and of the test part; the fewest over folds.
+    lane_width : int
+        Lanes a device of the widest program.
+    programs, trials, runs : int
+    network, optimizer : str
+        The network in a few words; the optimizer's class.
+    command : str
+        What repeats the study.
+    machine : str
+    versions : mapping of str to str
+        Package -> version.
+    data_hash : str
+        Of everything in the data that determines a result.
+    seconds : float
+        That the study took.
     """
 
     metric: str
@@ -83,10 +109,17 @@ class Protocol:
 
 @dataclass(frozen=True)
 class StrengthChoice:
-    """A technique's strength: what each fold chose, one a fold in their order, and the refit's.
+    """A technique's strength.
 
     A technique with one strength has numbers here, one with several a mapping from the strength's
     name to its number.
+
+    Attributes
+    ----------
+    chosen : tuple of float or mapping
+        What each fold chose, in their order.
+    refit : float or mapping
+        What has the best mean validation score.
     """
 
     chosen: tuple[float | Mapping[str, float], ...]
@@ -95,12 +128,38 @@ class StrengthChoice:
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """A row of the result. `strengths` is technique -> choice, for techniques that have some.
+    """A row of the result.
 
-    `delta` is None for the baseline. `gap` is oriented so that overfitting is positive.
-    `other_metrics` is metric -> interval on the test parts. `fold_scores` are the deciding
-    metric's test scores, a fold an entry. `folds_to_settle` and `rows_to_settle` are None where
-    nothing more is needed or where nothing will do; `settle` says it in words.
+    Attributes
+    ----------
+    recipe : str
+        As it was asked for.
+    strengths : mapping of str to StrengthChoice
+        Technique -> choice, for techniques that have some.
+    test, train, validation : Interval
+        Scores of the trials that were chosen, by the deciding metric.
+    gap : Interval
+        Overfitting is positive.
+    delta : Comparison, optional
+        Against the baseline, positive is better; None for the baseline.
+    verdict : str
+    zero_weights, weight_norm : float or None
+        Share of kernel weights that are exactly zero, and norm of the kernels; means over folds.
+    robustness : Interval
+        Test score with noise on the numeric inputs.
+    other_metrics : mapping of str to Interval
+        On the test parts.
+    epochs, seconds_per_trial : float
+        Means over folds.
+    folds_to_settle, rows_to_settle : int or None
+        About how many would give a verdict; None where nothing more is needed or nothing will do.
+    settle : str
+        The same in words.
+    status : {"finished", "partly_diverged", "diverged"}
+    diverged, trials : int
+        Over all strengths and folds.
+    fold_scores : tuple of float or None
+        The deciding metric on each test part.
     """
 
     recipe: str
@@ -130,8 +189,29 @@ class CandidateResult:
 class Best:
     """What is refitted, and the honest score of the way it was found.
 
-    `recipe` is the refitted candidate, `test` the score of choosing by validation in each fold;
-    `validation` is the score of the same trials when they were chosen: optimistic.
+    Attributes
+    ----------
+    recipe : str
+        The candidate that is refitted.
+    refit_recipe : str
+        The same with every strength given.
+    strengths : mapping
+        Technique -> strength of the refit.
+    epochs : int
+        Of the refit.
+    test : Interval
+        Score of choosing by validation in each fold.
+    delta : Comparison, optional
+        The same against the baseline, positive is better.
+    chosen_in : mapping of str to int
+        Candidate -> folds that chose it.
+    chosen_by_fold : tuple of str
+    files : mapping of str to str
+        What -> path.
+    reason : str
+        Why this one is refitted.
+    validation : Interval, optional
+        Score of the same trials when they were chosen: optimistic.
     """
 
     recipe: str
@@ -151,7 +231,14 @@ class Best:
 class Holdout:
     """The refitted best and baseline on the test part.
 
-    `delta` is paired over rows; positive is better.
+    Attributes
+    ----------
+    rows : int
+    metric : str
+    best, baseline : Interval
+        Over rows.
+    delta : Interval
+        Paired over rows; positive is better.
     """
 
     rows: int
@@ -166,6 +253,15 @@ class Dose:
     """Effect of one grid point of a candidate with one open strength, by fold.
 
     Against the baseline, on validation rows, where the choice is made; positive is better.
+
+    Attributes
+    ----------
+    candidate, technique, strength : str
+    value : float
+        Of the strength.
+    folds : tuple of float or None
+        Effect in each fold.
+    effect : Interval
     """
 
     candidate: str
@@ -178,7 +274,18 @@ class Dose:
 
 @dataclass(frozen=True)
 class CurveBand:
-    """Learning curves of a candidate over the folds: median and 10 to 90 % band by epoch."""
+    """Learning curves of a candidate over the folds.
+
+    Attributes
+    ----------
+    candidate : str
+    quantity : {"loss", "metric"}
+    part : {"train", "validation"}
+    median, low, high : tuple of float or None
+        Median and 10 to 90 % band, an epoch an entry.
+    best_epochs : tuple of int
+        Whose weights were scored, a fold an entry.
+    """
 
     candidate: str
     quantity: str
@@ -191,7 +298,35 @@ class CurveBand:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that a study found out, in the order in which a reader needs it."""
+    """Everything that a study found out, in the order in which a reader needs it.
+
+    Attributes
+    ----------
+    headline : str
+        The verdict in one sentence.
+    dataset : mapping
+    protocol : Protocol
+    audit : tuple of Finding
+    allowed : tuple of str
+        Codes of refusing findings that the user let pass.
+    diagnosis : str
+        Whether the baseline overfits, underfits or neither, in words.
+    recipes : tuple of CandidateResult
+        The baseline first.
+    best : Best
+    holdout : Holdout, optional
+        None where there is no test part.
+    doses : tuple of Dose
+    curves : tuple of CurveBand
+    existing : tuple of str
+        What regularizes the network already.
+    notes : tuple of str
+        What was left out or given up.
+    gengap : str
+        Version.
+    schema : int
+        Of results.json.
+    """
 
     headline: str
     dataset: Mapping[str, Any]
@@ -210,6 +345,12 @@ class Results:
     schema: int = SCHEMA
 
     def to_json(self) -> str:
-        """Return the text of results.json (no NaN: a missing number is null)."""
+        """Return the text of results.json.
+
+        Returns
+        -------
+        str
+            A JSON object without NaN: a missing number is null.
+        """
         record = dataclasses.asdict(self)
         return json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

@@ -58,20 +58,23 @@ def folder_of(out: str | Path | None, source: Any, name: str, key: str) -> Path 
 
 
 @contextmanager
-def open_store(folder: Path | None, key: str) -> Iterator[Store]:
+def open_store(folder: Path | None, setting_key: str) -> Iterator[Store]:
     """Open the run folder's store; one that is thrown away where there is no folder.
+
+    Another study of the same setting goes on with its trials, and its files take the place of
+    those that are there.
 
     Parameters
     ----------
     folder : Path, optional
-    key : str
-        Of the study.
+    setting_key : str
+        Of the data, the network and how it is trained (`gengap.design.Design.setting_key`).
 
     Raises
     ------
     UserError
         ``run-folder-taken`` where the folder has files of these names that no study wrote, or
-        holds another study; and as `Store.open`.
+        holds studies of another setting; and as `Store.open`.
     """
     if folder is None:
         with (
@@ -85,11 +88,15 @@ def open_store(folder: Path | None, key: str) -> Iterator[Store]:
         if taken:
             raise _taken(folder, f"has a {taken[0]} that gengap did not write")
     with Store.open(folder) as store:
-        holds = store.load_blob("study")
+        holds = store.load_blob("setting")
         if holds is None:
-            store.save_blob("study", key.encode())
-        elif holds != key.encode():
-            raise _taken(folder, "holds another study, of other data, settings or candidates")
+            store.save_blob("setting", setting_key.encode())
+        elif holds != setting_key.encode():
+            raise _taken(
+                folder,
+                "holds another study: of other data, another network or seed, other epochs or "
+                "batches, or by another version of gengap",
+            )
         yield store
 
 

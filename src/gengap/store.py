@@ -94,10 +94,38 @@ class Store:
     b'16 lanes'
     """
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection, lock: IO[str]) -> None:
+    def __init__(
+        self, folder: Path, connection: sqlite3.Connection, lock: IO[str], scope: str = ""
+    ) -> None:
         self.folder = folder
         self._connection = connection
         self._lock = lock
+        self._scope = scope
+
+    def of_study(self, key: str) -> Store:
+        """Return the same store, where names of bytes are those of one study.
+
+        Trials belong to all studies that share a folder; what a study began with is its own.
+
+        Parameters
+        ----------
+        key : str
+            Of the study.
+
+        Returns
+        -------
+        Store
+            It ends with this one.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Store.open(tempfile.mkdtemp()) as store:
+        ...     store.of_study("one").save_blob("plan", b"16 lanes")
+        ...     store.of_study("other").load_blob("plan"), store.of_study("one").load_blob("plan")
+        (None, b'16 lanes')
+        """
+        return type(self)(self.folder, self._connection, self._lock, f"{key}/")
 
     @classmethod
     def open(cls, folder: str | Path) -> Store:
@@ -186,7 +214,9 @@ class Store:
         data : bytes
         """
         with self._writing():
-            self._connection.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?)", (key, data))
+            self._connection.execute(
+                "INSERT OR REPLACE INTO blobs VALUES (?, ?)", (self._scope + key, data)
+            )
 
     def load_blob(self, key: str) -> bytes | None:
         """Return the bytes stored under a name, or None.
@@ -196,7 +226,8 @@ class Store:
         key : str
         """
         with self._reading():
-            row = self._connection.execute("SELECT data FROM blobs WHERE key = ?", (key,))
+            name = (self._scope + key,)
+            row = self._connection.execute("SELECT data FROM blobs WHERE key = ?", name)
             found = row.fetchone()
         return None if found is None else bytes(found[0])
 

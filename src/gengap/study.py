@@ -77,7 +77,17 @@ class FinishedModel:
         return self.predict_features(features)
 
     def predict_features(self, features: Any) -> np.ndarray:
-        """Predict rows that were read already, as `gengap.data.dataset.Part` holds them."""
+        """Predict rows that were read already, as `gengap.data.dataset.Part` holds them.
+
+        Parameters
+        ----------
+        features : DataFrame or ndarray
+
+        Returns
+        -------
+        ndarray
+            As `predict` returns it.
+        """
         outputs = self.model.predict(self.preprocessing.transform(features), verbose=0)
         if not self.preprocessing.classes:
             return np.asarray(outputs).reshape(-1)
@@ -86,11 +96,18 @@ class FinishedModel:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """A study; after a dry run it has a plan only.
+    """A study; after a dry run it has a plan only, and everything else raises a UserError.
 
     Attributes
     ----------
     plan : Plan
+    results : Results
+        What results.json holds.
+    best : FinishedModel
+        The recipe that was refitted on all rows.
+    verdicts : dict of str to str
+    trials : DataFrame
+        A row a trial.
     folder : Path, optional
         The run folder.
     all_trials : sequence of Trial
@@ -123,7 +140,15 @@ class Study:
         return trial_table(self.all_trials)
 
     def table(self) -> pd.DataFrame:
-        """Return a row a candidate, the baseline first."""
+        """Return a row a candidate, the baseline first.
+
+        Returns
+        -------
+        DataFrame
+            Recipe, strength (as refitted), test score and change against the baseline with their
+            95 % intervals, ``p_holm``, ``p_better``, train, gap, robustness, ``zero_weights``,
+            ``weight_norm``, epochs, ``seconds_per_trial`` and verdict; missing numbers are NaN.
+        """
         return pd.DataFrame(
             {
                 "recipe": row.recipe,
@@ -149,7 +174,22 @@ class Study:
         )
 
     def report(self, path: str | Path) -> Path:
-        """Write the report as one HTML file and return its path."""
+        """Write the report as one HTML file.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Returns
+        -------
+        Path
+            Where it was written.
+
+        Raises
+        ------
+        UnfinishedError
+            ``cannot-write``, where there is no space or no permission.
+        """
         from gengap.report.html import render_html
         from gengap.run_folder import write_whole
 
@@ -158,37 +198,73 @@ class Study:
         return target
 
     def plot_effects(self) -> Figure:
-        """Draw every candidate's change against the baseline."""
+        """Draw every candidate's change against the baseline.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            To show, change or save.
+        """
         from gengap.report.charts import effects
 
         return effects(self.results)
 
     def plot_gap(self) -> Figure:
-        """Draw training and test score of every candidate."""
+        """Draw training and test score of every candidate.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            To show, change or save.
+        """
         from gengap.report.charts import gap_dumbbells
 
         return gap_dumbbells(self.results)
 
     def plot_curves(self) -> Figure:
-        """Draw the learning curves of the baseline and of the best candidate."""
+        """Draw the learning curves of the baseline and of the best candidate.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            To show, change or save.
+        """
         from gengap.report.charts import learning_curves
 
         return learning_curves(self.results)
 
     def plot_doses(self) -> Figure:
-        """Draw the effect of every strength that was tried."""
+        """Draw the effect of every strength that was tried.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            To show, change or save.
+        """
         from gengap.report.charts import doses
 
         return doses(self.results)
 
     def plot_choices(self) -> Figure:
-        """Draw which candidate each fold chose."""
+        """Draw which candidate each fold chose.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            To show, change or save.
+        """
         from gengap.report.charts import chosen_matrix
 
         return chosen_matrix(self.results)
 
     def plot_cost(self) -> Figure:
-        """Draw training time against benefit."""
+        """Draw training time against benefit.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            To show, change or save.
+        """
         from gengap.report.charts import cost
 
         return cost(self.results)
@@ -213,8 +289,15 @@ def _finished(part: Any) -> Any:
 def trial_table(trials: Sequence[Trial]) -> pd.DataFrame:
     """Return a row a trial: run, recipe, fold, repeat, seed, status, epochs, seconds, scores.
 
-    Columns ``train_METRIC``, ``validation_METRIC``, ``test_METRIC`` and ``noisy_METRIC`` hold the
-    scores.
+    Parameters
+    ----------
+    trials : sequence of Trial
+
+    Returns
+    -------
+    DataFrame
+        Columns ``train_METRIC``, ``validation_METRIC``, ``test_METRIC`` and ``noisy_METRIC`` hold
+        the scores.
     """
 
     def row(trial: Trial) -> dict[str, Any]:
@@ -245,7 +328,16 @@ def trial_table(trials: Sequence[Trial]) -> pd.DataFrame:
 
 
 def curve_table(trials: Sequence[Trial]) -> pd.DataFrame:
-    """Return a row an epoch of every trial: training and validation loss and metric."""
+    """Return a row an epoch of every trial: training and validation loss and metric.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+
+    Returns
+    -------
+    DataFrame
+    """
 
     def columns(trial: Trial) -> Mapping[str, Any]:
         curves = trial.curves

@@ -72,6 +72,25 @@ def test_the_comparison_is_that_of_the_statistics(run, candidate):
     assert analysis.recipes[0].settle == "settled"
 
 
+def test_one_row_more_in_parts_of_unequal_size_is_no_certainty(run, candidate):
+    sizes = (67, 67, 66)
+    analysis = run(
+        {
+            "baseline": lambda fold: {"test": 50 / sizes[fold], "validation": 0.7},
+            "l2=1": lambda fold: {"test": 52 / sizes[fold], "validation": 0.8},
+            "bn": lambda fold: {"test": 50 / sizes[fold], "validation": 0.7},
+        },
+        (candidate("baseline"), candidate("l2=1"), candidate("bn")),
+        folds=3,
+        rows_tested=sizes,
+    )
+    _, more, same = analysis.recipes
+    assert more.verdict == "probably_helps"
+    assert more.delta.p > 0.05
+    assert analysis.best.delta.p == more.delta.p
+    assert same.verdict == "equivalent"
+
+
 def test_what_would_settle_a_verdict_reckons_with_holm(run, candidate):
     effects = 0.02 + 0.018 * np.linspace(-1.5, 1.5, 10)
     names = [f"l2={k}" for k in range(12)]

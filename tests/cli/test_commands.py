@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,6 +16,11 @@ import pytest
 
 from gengap.cli.edge import run
 from gengap.errors import UnfinishedError, UserError
+from gengap.report.numbers import scale_of
+from gengap.statistics.records import Comparison
+from report.examples import typical
+
+EXAMPLE = typical()
 
 Compare = Callable[..., Any]
 
@@ -162,6 +168,77 @@ class TestCompare:
         assert run(["compare", "x.csv", "--dry-run"]) == 0
         assert os.environ["KERAS_BACKEND"] == "jax"
         assert "note: KERAS_BACKEND is 'tensorflow'" in capsys.readouterr().err
+
+
+class TestGates:
+    @pytest.fixture(autouse=True)
+    def study(self, compare: Callable[[Compare], None]) -> None:
+        """Let `compare` return a study that has its results."""
+
+        def found(source: str, **settings: Any) -> Any:
+            assert not {"require_gain", "fail_if_gap_above"} & settings.keys()
+            return types.SimpleNamespace(results=EXAMPLE, plan=types.SimpleNamespace())
+
+        compare(found)
+
+    def test_a_gate_that_holds_says_nothing(self, capsys: pytest.CaptureFixture[str]) -> None:
+        gain, gap = EXAMPLE.best.delta.mean, handed_back().gap.mean
+        line = ["compare", "x.csv", "-q", "--require-gain", str(gain)]
+        assert run([*line, "--fail-if-gap-above", str(gap)]) == 0
+        assert capsys.readouterr().err == ""
+
+    @pytest.mark.parametrize("flags", [[], ["-q"], ["--json"]])
+    def test_a_gain_below_what_is_required_exits_with_1(
+        self, capsys: pytest.CaptureFixture[str], flags: list[str]
+    ) -> None:
+        limit = EXAMPLE.best.delta.mean + 0.01
+        assert run(["compare", "x.csv", *flags, "--require-gain", str(limit)]) == 1
+        captured = capsys.readouterr()
+        (line,) = captured.err.splitlines()
+        assert line.startswith("gate failed: --require-gain: choosing by validation gains ")
+        scale = scale_of("accuracy")
+        assert f"at least {scale.difference(limit)} asked for" in line
+        assert captured.out
+        if flags == ["--json"]:
+            document = json.loads(captured.out)
+            (gate,) = document.pop("gates")
+            assert document == json.loads(EXAMPLE.to_json())
+            assert gate["message"] in line
+            assert (gate["gate"], gate["passed"]) == ("require-gain", False)
+            assert (gate["limit"], gate["value"]) == (limit, EXAMPLE.best.delta.mean)
+            assert (gate["low"], gate["high"]) == (EXAMPLE.best.delta.low, EXAMPLE.best.delta.high)
+
+    def test_a_gap_above_the_limit_exits_with_1(self, capsys: pytest.CaptureFixture[str]) -> None:
+        row = handed_back()
+        limit = row.gap.mean - 0.001
+        line = ["compare", "x.csv", "-q", "--require-gain", "9", "--fail-if-gap-above", str(limit)]
+        assert run(line) == 1
+        first, second = capsys.readouterr().err.splitlines()
+        assert first.startswith("gate failed: --require-gain")
+        assert second.startswith(f"gate failed: --fail-if-gap-above: the gap of {row.recipe} is ")
+
+    def test_what_could_not_be_measured_passes_no_gate(
+        self, compare: Callable[[Compare], None], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        nothing = Comparison(None, *(None,) * 7, missing=1)
+        best = dataclasses.replace(EXAMPLE.best, delta=nothing)
+        results = dataclasses.replace(EXAMPLE, best=best)
+        compare(lambda source, **settings: types.SimpleNamespace(results=results))
+        assert run(["compare", "x.csv", "-q", "--require-gain", "-1"]) == 1
+        assert "some fold has no score" in capsys.readouterr().err
+
+    def test_a_plan_has_nothing_to_hold_to_a_gate(self, calls: list[dict[str, Any]]) -> None:
+        assert run(["compare", "x.csv", "--dry-run", "--require-gain", "9"]) == 0
+
+    @pytest.mark.parametrize("word", ["nan", "inf", "much"])
+    def test_a_gate_is_a_number(self, capsys: pytest.CaptureFixture[str], word: str) -> None:
+        assert run(["compare", "x.csv", "--require-gain", word]) == 2
+        assert word in capsys.readouterr().err
+
+
+def handed_back() -> Any:
+    (row,) = [row for row in EXAMPLE.recipes if row.recipe == EXAMPLE.best.recipe]
+    return row
 
 
 class TestErrors:

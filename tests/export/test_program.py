@@ -294,6 +294,10 @@ def case_one_unit(folder: Path) -> Made:
     return make(folder, load(path, target="class"), model=model, recipe="label_smoothing=0.1")
 
 
+def case_indicators(folder: Path) -> Made:
+    return make(folder, load("sklearn:wine"), model=one_hot(), recipe="label_smoothing=0.1")
+
+
 DATA_CASES = [value for name, value in dict(globals()).items() if name.startswith("case_")]
 
 
@@ -533,10 +537,19 @@ def test_programs_of_all_techniques_run_where_gengap_is_not_installed(task, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "case", [case_weights_and_groups, case_regression, case_test_part, case_archive]
+    "case",
+    [
+        case_weights_and_groups,
+        case_regression,
+        case_test_part,
+        case_archive,
+        case_numbered_classes,
+        case_one_unit,
+        case_indicators,
+    ],
 )
 def test_programs_on_data_of_every_kind_run(case, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = case(tmp_path)
     program = runpy.run_path(str(made.path))
-    program["main"](program["DATA"])
+    program["main"](*([program["DATA"]] if "DATA" in program else []))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -149,6 +150,19 @@ def train_lanes(
     )
 
 
+@contextmanager
+def precision(kind: str) -> Iterator[None]:
+    """Let Keras and JAX compute in ``"float32"`` or ``"float64"``."""
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", kind == "float64")
+    keras.config.set_floatx(kind)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
+        keras.config.set_floatx("float32")
+
+
 @functools.cache
 def jitted_epochs(network: LaneNetwork, program: Program) -> Any:
     """Return the compiled lanes; tests that share a network and a program share them."""
@@ -172,6 +186,31 @@ def fit(
     for order in batch_orders:
         model.fit(inputs[order], targets[order], batch_size=BATCH, shuffle=False, verbose=0)
     return [np.asarray(v.value, "float64") for v in model.trainable_variables]
+
+
+def fitted_twice(
+    build: Callable[[], keras.Model], inputs: np.ndarray, targets: np.ndarray
+) -> tuple[list[np.ndarray], float]:
+    """Train with `fit`; return the weights, and how far from them rounding may lead.
+
+    That is ten times the distance between `fit` in 32 and in 64 bits, from the same 32-bit weights
+    and with the same batches.
+
+    Parameters
+    ----------
+    build : callable
+        ``() -> keras.Model``, compiled.
+    inputs, targets : ndarray
+    """
+    single = build()
+    start = single.get_weights()
+    weights = fit(single, inputs, targets, orders(program_of()))
+    with precision("float64"):
+        double = build()
+        double.set_weights(start)
+        wide = targets.astype("float64") if targets.dtype.kind == "f" else targets
+        other = fit(double, inputs.astype("float64"), wide, orders(program_of()))
+    return weights, 10 * distance(weights, other)
 
 
 def distance(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:

@@ -141,10 +141,33 @@ def test_a_class_that_a_fold_lacks_has_a_weight_too() -> None:
     assert np.isfinite(data.lane(0)["class_weights"]).all()
 
 
-def test_noise_is_on_numbers_only() -> None:
-    dataset, _, _, data = laid_out(100, "kind")
-    numeric = encode(dataset.columns, dataset.rows.features).is_numeric
-    np.testing.assert_array_equal(data.noise, np.where(numeric, np.float32(0.5), 0))
+def test_noise_is_on_numbers_only_and_where_every_fold_saw_them_vary() -> None:
+    rows = 60
+    rng = np.random.default_rng(0)
+    spike = np.full(rows, np.nan)
+    spike[:2] = 1.0, 2.0
+    columns = pd.DataFrame(
+        {
+            "size": rng.normal(size=rows),
+            "once": np.where(np.arange(rows) == 7, 3.5, 1.25),
+            "spike": spike,
+            "still": np.full(rows, 2.0),
+            "member": rng.random(rows) < 0.5,
+            "day": pd.date_range("2024-01-01", periods=rows).astype(str),
+            "color": rng.choice(["red", "green"], rows),
+            "kind": rng.choice(["a", "b"], rows),
+        }
+    )
+    dataset = load(columns, target="kind")
+    kinds = {column.name: column.kind for column in dataset.columns}
+    assert (kinds["member"], kinds["day"]) == ("boolean", "date")
+    encoded = encode(dataset.columns, dataset.rows.features)
+    splits = make_splits(dataset.rows.target, task=dataset.task, folds=3, seed=0)
+    fitted = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
+    data = study_data(dataset, encoded, splits, fitted)
+    noise = dict(zip(encoded.names, data.noise.tolist(), strict=True))
+    assert {name for name, value in noise.items() if value} == {"size"}
+    assert noise["size"] == 0.5
 
 
 class TestBatchOrder:

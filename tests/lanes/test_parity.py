@@ -8,10 +8,8 @@ normalization is computed in 32 bits by Keras whatever the precision.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-import jax
 import keras
 import numpy as np
 import pytest
@@ -25,6 +23,7 @@ from lanes.cases import (
     lane_of,
     network_of,
     orders,
+    precision,
     program_of,
     sequential,
     shared_of,
@@ -43,18 +42,6 @@ OPTIMIZERS: dict[str, Callable[[], keras.optimizers.Optimizer]] = {
 }
 NETWORKS = {"sequential": sequential, "functional": functional}
 ROUNDING = np.finfo(np.float64).eps / np.finfo(np.float32).eps
-
-
-@contextmanager
-def precision(kind: str) -> Iterator[None]:
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", kind == "float64")
-    keras.config.set_floatx(kind)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_enable_x64", before)
-        keras.config.set_floatx("float32")
 
 
 @functools.cache

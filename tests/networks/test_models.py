@@ -12,7 +12,7 @@ from keras import layers
 
 from gengap.errors import UserError
 from gengap.networks.models import describe, resolve_model
-from networks.zoo import Residual, ResidualWithSoftmax, with_lambda
+from networks.zoo import ZOO, Residual, ResidualWithSoftmax, with_lambda
 
 TABLE = {"input_shape": (5,), "outputs": 3, "task": "classification"}
 
@@ -70,10 +70,83 @@ def test_an_unbuilt_subclassed_network_is_built_and_its_outputs_looked_at(kind, 
 def test_a_compiled_network_keeps_what_it_has():
     model = network()
     model.compile(keras.optimizers.SGD(0.5, momentum=0.9), "categorical_crossentropy")
-    assert resolve_model(model, **TABLE) is model
-    assert describe(model) == "mlp 4, SGD(0.5)"
-    resolve_model(model, **TABLE, learning_rate=0.1)
-    assert describe(model) == "mlp 4, SGD(0.1)"
+    resolved = resolve_model(model, **TABLE)
+    assert resolved.loss == "categorical_crossentropy"
+    assert resolved.optimizer.momentum == 0.9
+    assert describe(resolved) == "mlp 4, SGD(0.5)"
+    assert describe(resolve_model(model, **TABLE, learning_rate=0.1)) == "mlp 4, SGD(0.1)"
+
+
+@pytest.mark.parametrize("case", ZOO, ids=str)
+def test_an_instance_stays_as_it_was(case):
+    model = case.build()
+    before = [np.array(value) for value in model.get_weights()]
+    shape = {"input_shape": case.shape, "outputs": 3, "task": "classification"}
+    resolved = resolve_model(model, **shape, learning_rate=0.25)
+    assert resolved.compiled
+    assert not model.compiled
+    assert not {id(v) for v in resolved.variables} & {id(v) for v in model.variables}
+    np.testing.assert_array_equal(resolved(case.inputs()), model(case.inputs()))
+    resolved.set_weights([np.zeros_like(value) for value in before])
+    for value, old in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(value, old)
+
+
+def test_a_compiled_instance_keeps_its_optimizer_as_it_was():
+    model = network()
+    model.compile(keras.optimizers.SGD(0.5, momentum=0.9), "categorical_crossentropy")
+    model.fit(np.zeros((8, 5)), np.eye(3)[[0] * 8], verbose=0)
+    optimizer, state = model.optimizer, [v.numpy() for v in model.optimizer.variables]
+    resolved = resolve_model(model, **TABLE, learning_rate=0.1)
+    assert model.optimizer is optimizer
+    assert float(optimizer.learning_rate) == 0.5
+    assert int(optimizer.iterations) == 1
+    for variable, value in zip(optimizer.variables, state, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    assert int(resolved.optimizer.iterations) == 0
+
+
+def test_an_unbuilt_instance_stays_unbuilt():
+    for model in (keras.Sequential([layers.Dense(3, "softmax")]), Residual()):
+        resolved = resolve_model(model, **TABLE)
+        assert resolved.built
+        assert not model.built
+        assert not model.compiled
+        assert not model.variables
+
+
+def test_a_graph_whose_class_has_arguments_of_its_own_is_copied():
+    class Tower(keras.Model):
+        def __init__(self, units, **kwargs):
+            inputs = keras.Input((5,))
+            super().__init__(inputs, layers.Dense(3)(layers.Dense(units)(inputs)), **kwargs)
+            self.units = units
+
+        def get_config(self):
+            return {"units": self.units}
+
+    model = Tower(7)
+    resolved = resolve_model(model, **TABLE)
+    assert isinstance(resolved, Tower)
+    assert resolved is not model
+    rows = np.ones((2, 5), np.float32)
+    np.testing.assert_array_equal(resolved(rows), model(rows))
+
+
+def test_what_the_configuration_does_not_tell_is_no_silent_loss():
+    class Scaled(Residual):
+        factor = 1.0
+
+        def call(self, x, training=False):
+            return self.factor * super().call(x)
+
+    model = Scaled()
+    model.factor = 5.0
+    model(np.zeros((2, 5), np.float32))
+    with pytest.raises(UserError, match="computes something else") as caught:
+        resolve_model(model, **TABLE)
+    assert caught.value.code == "network-not-in-its-configuration"
+    assert "get_config" in caught.value.hint
 
 
 def test_a_schedule_is_not_overridden():

@@ -15,6 +15,7 @@ from statsmodels.stats.multitest import multipletests
 
 from gengap.statistics.comparison import compare, compare_all, effect_spread, holm, holm_factors
 from gengap.statistics.intervals import fold_ratio, interval, standard_error
+from gengap.statistics.metrics import METRICS
 from gengap.statistics.records import Comparison, Interval
 from gengap.statistics.verdict import decide
 
@@ -94,6 +95,40 @@ def test_the_same_effect_in_every_fold_is_not_certainty():
     assert decide(many) == "helps"
     assert 0 < many.p < 1e-4
     assert decide(compare_all([np.full(10, -0.05)], ratio=TEN_FOLDS, rope=0.01)[0]) == "hurts"
+
+
+def test_one_row_more_in_every_fold_is_the_same_effect_in_parts_of_any_size():
+    sizes = np.array([50, 50, 51])
+    target = np.arange(151) % 2
+    steps = METRICS["accuracy"].steps(target, sizes)
+    of_unequal = compare(1 / sizes, ratio=0.5, rope=0.01, steps=steps)
+    of_equal = compare([1 / 50] * 3, ratio=0.5, rope=0.01)
+    assert of_unequal.p == pytest.approx(of_equal.p, rel=0.01)
+    assert of_unequal.p > 0.05
+    assert compare(1 / sizes, ratio=0.5, rope=0.01).p < 1e-3  # what the sizes alone would say
+    mirrored = compare(-1 / sizes, ratio=0.5, rope=0.01, steps=steps)
+    assert mirrored.p == of_unequal.p
+
+
+def test_another_row_in_one_fold_is_another_effect():
+    sizes = np.array([50, 50, 51])
+    counts = np.array([1, 1, 2])
+    assert effect_spread(counts / sizes, 1 / sizes) == np.std(counts / sizes, ddof=1)
+
+
+def test_one_row_more_of_a_class_is_the_same_effect_too():
+    target = np.repeat([0, 1], [140, 11])
+    steps = METRICS["balanced_accuracy"].steps(target, [50, 50, 51])
+    assert steps == pytest.approx(
+        [np.hypot(1 / (2 * n * 140 / 151), 1 / (2 * n * 11 / 151)) for n in (50, 50, 51)]
+    )
+    effects = np.array([1 / (2 * 4), 1 / (2 * 4), 1 / (2 * 3)])
+    assert effect_spread(effects, steps) == pytest.approx(np.mean(effects) / math.sqrt(12))
+
+
+def test_metrics_that_do_not_count_rows_have_no_steps():
+    counting = {n for n, m in METRICS.items() if m.steps(np.array([0, 1]), [10]) is not None}
+    assert counting == {"accuracy", "balanced_accuracy"}
 
 
 def test_a_single_fold_has_a_mean_and_nothing_else():

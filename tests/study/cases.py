@@ -90,6 +90,7 @@ class Listener:
         self.said: list[str] = []
         self.total = 0
         self.done: list[int] = []
+        self.leads: list[str] = []
         self.finished = 0
 
     def announce(self, text: str) -> None:
@@ -100,6 +101,9 @@ class Listener:
 
     def advance(self, done: int, message: str) -> None:
         self.done.append(done)
+
+    def lead(self, message: str) -> None:
+        self.leads.append(message)
 
     def interim(self, *parts: Any) -> None:
         """Take no notice."""

@@ -406,6 +406,55 @@ class TestRunFolder:
         again = gengap.compare(people(), test=test_people(), out=study.folder, **PEOPLE)
         assert figures(again.results.to_json()) == figures(study.results.to_json())
 
+    def test_a_study_of_the_same_setting_goes_on_and_replaces_the_results(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        trained: list[list[str]] = []
+
+        def train(*given: Any, **settings: Any) -> Any:
+            trained.append([str(run.recipe) for run in given[2]])
+            return original(*given, **settings)
+
+        original = gengap.training.train
+        monkeypatch.setattr("gengap.training.train", train)
+        asked: dict[str, Any] = {"folds": 3, "epochs": 3, "model": "mlp:4", "out": tmp_path / "run"}
+        gengap.compare("sklearn:iris", techniques="l2=1e-3, dropout=0.2", **asked)
+        assert len([run for program in trained for run in program]) == 3 * 3
+        trained.clear()
+        more = gengap.compare("sklearn:iris", techniques="l2=1e-3, weight_decay=0.1", **asked)
+        assert [run for program in trained for run in program] == ["weight_decay=0.1"] * 3
+        assert list(more.verdicts) == ["baseline", "l2=1e-3", "weight_decay=0.1"]
+        written = (more.folder / "results.json").read_text(encoding="utf-8")
+        assert written == more.results.to_json()
+        assert "dropout" not in (more.folder / "trials.csv").read_text(encoding="utf-8")
+        trained.clear()
+        fewer = gengap.compare("sklearn:iris", techniques="dropout=0.2", **asked, metric="brier")
+        assert not trained
+        assert list(fewer.verdicts) == ["baseline", "dropout=0.2"]
+        gengap.compare("sklearn:iris", techniques="dropout=0.2", **asked, repeats=2)
+        assert (
+            sorted(run for program in trained for run in program)
+            == ["baseline"] * 3 + ["dropout=0.2"] * 3
+        )
+
+    @pytest.mark.parametrize(
+        "other", [{"seed": 1}, {"epochs": 4}, {"batch_size": 16}, {"model": "mlp:5"}]
+    )
+    def test_a_study_of_another_setting_does_not_fit_in(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+    ) -> None:
+        monkeypatch.setattr("gengap.training.train", trains_nothing)
+        asked: dict[str, Any] = {
+            "techniques": "l2=1", "folds": 3, "epochs": 3, "model": "mlp:4", "out": tmp_path,
+        }  # fmt: skip
+        with pytest.raises(AssertionError):
+            gengap.compare("sklearn:iris", **asked)
+        with pytest.raises(UserError, match="holds another study") as caught:
+            gengap.compare("sklearn:iris", **{**asked, **other})
+        assert caught.value.code == "run-folder-taken"
+        with pytest.raises(UserError, match="holds another study"):
+            gengap.compare("sklearn:wine", **asked)
+
     def test_another_study_does_not_fit_in(self, bought: Any) -> None:
         study, _ = bought
         before = (study.folder / "results.json").read_bytes()
@@ -673,6 +722,23 @@ class TestNetworks:
 
         study = gengap.compare(*measurements(), Plain(), "l2=1", folds=3, dry_run=True)
         assert study.plan.runs == 6
+
+    def test_the_instance_that_was_given_stays_as_it_was(self) -> None:
+        model = regularized()
+        inputs, target = measurements(60)
+        model.fit(inputs, target, verbose=0)
+        parts = (model.optimizer, model.loss)
+        values = [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+        rate = float(model.optimizer.learning_rate)
+        study = gengap.compare(
+            inputs, target, model, "batch_norm", folds=3, epochs=2, learning_rate=0.25
+        )
+        assert (model.optimizer, model.loss) == parts
+        assert float(model.optimizer.learning_rate) == rate == pytest.approx(0.02)
+        after = [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+        for value, old in zip(after, values, strict=True):
+            np.testing.assert_array_equal(value, old)
+        assert study.best.model is not model
 
     def test_a_network_that_cannot_be_built_again_is_refused_at_once(self) -> None:
         class Secretive(Subclassed):

@@ -1,4 +1,8 @@
-"""What every technique promises, whatever it does; found by discovery."""
+"""What every technique promises, whatever it does; found by discovery.
+
+Across programs sums may round otherwise. How far that may lead is derived, not chosen: ten times
+the distance between `fit` in 32 and in 64 bits on that very case.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,9 @@ from gengap.techniques.discovery import techniques
 from lanes.cases import (
     compiled,
     distance,
-    fit,
+    fitted_twice,
     lane_of,
     network_of,
-    orders,
     program_of,
     sequential,
     shared_of,
@@ -29,8 +32,6 @@ from lanes.cases import (
 
 CATALOGUE = techniques()
 FAMILIES = {"penalty", "noise", "normalization", "stopping", "targets"}
-#: Some roundings of 32-bit weights of the size of 1: across programs, sums may round otherwise.
-ROUNDING = 1e-6
 
 
 def filled(technique: Technique) -> str:
@@ -67,6 +68,40 @@ def trained(in_program: tuple[str, ...], lanes: tuple[str, ...]) -> tuple[list[n
     return tuple([value[lane] for value in state["weights"]] for lane in range(len(lanes)))
 
 
+@functools.cache
+def plainly_fitted(name: str) -> tuple[list[np.ndarray], float]:
+    """Return what a technique's plain Keras form trains, and how far rounding may lead from it."""
+
+    def build() -> keras.Model:
+        model = compiled(sequential(), keras.optimizers.Adam(0.01))
+        if name == "baseline":
+            return model
+        technique = CATALOGUE[name]
+        recipe = Recipe.parse(filled(technique))
+        plain = technique.plain_keras(recipe.values()[name], recipe.options()[name])
+        scope: dict[str, Any] = {"keras": keras}
+        exec(plain.definitions, scope)
+        if plain.insertions or plain.kernel_regularizer:
+            model = insert(model, plain.insertions, plain.kernel_regularizer)
+        optimizer: Any = keras.optimizers.Adam(0.01)
+        if plain.optimizer:
+            optimizer = eval(
+                plain.optimizer.format(optimizer="optimizer"), scope | {"optimizer": optimizer}
+            )
+        loss: Any = "sparse_categorical_crossentropy"
+        if plain.loss:
+            loss = eval(plain.loss.format(loss="loss"), scope | {"loss": loss})
+        model.compile(optimizer, loss)
+        return model
+
+    return fitted_twice(build, *table())
+
+
+def rounding() -> float:
+    """Return how far apart rounding may take two trainings of the baseline."""
+    return plainly_fitted("baseline")[1]
+
+
 def three_lanes(name: str) -> tuple[list[np.ndarray], ...]:
     """Return the weights at the neutral strength, without the technique, and with it."""
     technique = CATALOGUE[name]
@@ -93,7 +128,7 @@ def test_neutral_is_the_baseline(name: str) -> None:
     at_neutral, without, _ = three_lanes(name)
     (alone, _) = trained((), ("baseline", "baseline"))
     assert distance(at_neutral, without) == 0
-    assert distance(at_neutral, alone) <= ROUNDING
+    assert distance(at_neutral, alone) <= rounding()
 
 
 @pytest.mark.parametrize("name", IN_STEP)
@@ -108,33 +143,14 @@ def test_it_shifts_nobody_elses_draws(name: str) -> None:
     recipe = " + ".join(others)
     (alone, _) = trained(others, (recipe, recipe))
     (beside, _) = trained((*others, neutral(CATALOGUE[name])), (recipe, recipe))
-    assert distance(alone, beside) <= ROUNDING
+    assert distance(alone, beside) <= rounding()
 
 
 @pytest.mark.parametrize("name", [name for name in IN_STEP if name not in RANDOM])
 def test_it_trains_what_its_plain_keras_form_trains(name: str) -> None:
-    technique = CATALOGUE[name]
-    recipe = Recipe.parse(filled(technique))
     _, _, laned = three_lanes(name)
-
-    plain = technique.plain_keras(recipe.values()[name], recipe.options()[name])
-    scope: dict[str, Any] = {"keras": keras}
-    exec(plain.definitions, scope)
-    model = compiled(sequential(), keras.optimizers.Adam(0.01))
-    if plain.insertions or plain.kernel_regularizer:
-        model = insert(model, plain.insertions, plain.kernel_regularizer)
-    optimizer: Any = keras.optimizers.Adam(0.01)
-    if plain.optimizer:
-        optimizer = eval(
-            plain.optimizer.format(optimizer="optimizer"), scope | {"optimizer": optimizer}
-        )
-    loss: Any = "sparse_categorical_crossentropy"
-    if plain.loss:
-        loss = eval(plain.loss.format(loss="loss"), scope | {"loss": loss})
-    model.compile(optimizer, loss)
-    reference = fit(model, *table(), orders(program_of()))
-    # Both are float32 over 12 steps: what rounding alone makes of that, with room.
-    assert distance(laned, reference) <= 2e-6
+    reference, rounds = plainly_fitted(name)
+    assert distance(laned, reference) <= rounds
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

@@ -110,7 +110,8 @@ def analyse(
     ratio = fold_ratio(rows, rows_tested)
     plain = Folds(deciding, ratio, 0.0, keys, table)
     width = _rope(plain, table[candidates[0].grid[0]], target, task) if rope is None else rope
-    folds = Folds(deciding, ratio, width, keys, table)
+    steps = deciding.steps(target, np.broadcast_to(rows_tested, len(keys)))
+    folds = Folds(deciding, ratio, width, keys, table, steps)
 
     choices = [choose(folds, candidate) for candidate in candidates]
     recipes = candidate_results(folds, choices, rows=rows)

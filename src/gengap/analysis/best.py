@@ -63,7 +63,7 @@ def find_best(folds: Folds, choices: Sequence[Choice], results: Sequence[Candida
         strengths=dict(refit.candidate.strengths[refit.refit]),
         epochs=_epochs(folds, refit.refit),
         test=interval(test, ratio=folds.ratio),
-        delta=compare(delta, ratio=folds.ratio, rope=folds.rope),
+        delta=compare(delta, ratio=folds.ratio, rope=folds.rope, steps=folds.steps),
         chosen_in=dict(Counter(names)),
         chosen_by_fold=names,
         files={},

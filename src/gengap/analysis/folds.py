@@ -45,6 +45,8 @@ class Folds:
         (repeat, fold), sorted: the order of everything that is "one a fold".
     trials : mapping
         Recipe -> its trials in the order of `keys`.
+    steps : ndarray, optional
+        What one row is worth to the metric in each fold (`gengap.statistics.metrics.Metric.steps`).
     """
 
     metric: Metric
@@ -52,6 +54,7 @@ class Folds:
     rope: float
     keys: tuple[FoldKey, ...]
     trials: Mapping[str, tuple[Trial, ...]]
+    steps: Array | None = None
 
     @property
     def folds(self) -> int:

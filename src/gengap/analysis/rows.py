@@ -41,7 +41,7 @@ def candidate_results(
     """
     baseline, others = choices[0], choices[1:]
     differences = [effects(folds, choice, baseline) for choice in others]
-    comparisons = compare_all(differences, ratio=folds.ratio, rope=folds.rope)
+    comparisons = compare_all(differences, ratio=folds.ratio, rope=folds.rope, steps=folds.steps)
     factors = holm_factors([comparison.p for comparison in comparisons])
     results = [_result(folds, baseline, None, "baseline", (None, None, "settled"))]
     for choice, difference, comparison, tests in zip(
@@ -56,6 +56,7 @@ def candidate_results(
             folds=folds.folds,
             rows=rows,
             tests=tests,
+            steps=folds.steps,
         )
         results.append(
             _result(folds, choice, comparison, verdict, (more.folds, more.rows, more.reason))

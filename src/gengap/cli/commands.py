@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import sys
@@ -13,11 +14,14 @@ from typing import Any
 import click
 
 from gengap import __version__
-from gengap.cli.options import Budget, Words, data_argument, flag, option, output_options
+from gengap.cli.options import Budget, Finite, Words, data_argument, flag, option, output_options
 from gengap.cli.settings import check_environment, read_settings
 from gengap.errors import UserError, suggest
 
 __all__ = ["cli"]
+
+#: The exit code where a gate that the user asked for failed.
+_GATE_FAILED = 1
 
 _TARGET = option("--target", metavar="COL", help="Column to predict; needed for tables.")
 _TASK = option(
@@ -107,6 +111,18 @@ def cli(ctx: click.Context) -> None:
 @option("--out", metavar="DIR", help="Run folder; gengap-runs/... if left out.")
 @option("--budget", type=Budget(), metavar="60s", help="Do less to end in about this time.")
 @option("--allow", multiple=True, metavar="CODE", help="Let a refusing finding pass; repeatable.")
+@option(
+    "--require-gain",
+    type=Finite(),
+    metavar="X",
+    help="Exit with 1 where choosing by validation gains less on test rows over the baseline.",
+)
+@option(
+    "--fail-if-gap-above",
+    type=Finite(),
+    metavar="X",
+    help="Exit with 1 where the gap of what is handed back is larger.",
+)
 @flag("--dry-run", text="Stop after saying how many trials, and what they need.")
 @output_options
 def compare(
@@ -115,6 +131,8 @@ def compare(
     quiet: bool,
     verbose: bool,
     dry_run: bool,
+    require_gain: float | None,
+    fail_if_gap_above: float | None,
     **settings: Any,
 ) -> None:
     """Compare regularization techniques on DATA and train the best.
@@ -122,11 +140,17 @@ def compare(
     Prints a table under one headline sentence; writes report.html, results.json, trials.csv,
     model.keras, recipe.py and more into the run folder. The same command again trains nothing
     twice, and one that was stopped goes on.
+
+    Gates are in the metric's unit (0.01 is one point of accuracy): --require-gain 0.01 holds the
+    mean gain on test rows of choosing by validation in each fold to it, --fail-if-gap-above 0.1
+    the mean gap of the candidate that is handed back. A gate that fails ends the command with 1,
+    after everything is written.
     """
     _put_keras_on_jax(quiet=quiet)
     with _standard_output_is_for_results():
         from gengap.compare import compare
         from gengap.progress import choose_progress
+        from gengap.report.gates import check_gates
 
         progress = choose_progress(quiet=quiet)
         try:
@@ -135,6 +159,13 @@ def compare(
             progress.finish()
     if dry_run:
         click.echo(study.plan.to_json() if as_json else study.plan.describe())
+        return
+    asked = {"require_gain": require_gain, "fail_if_gap_above": fail_if_gap_above}
+    gates = check_gates(study.results, **asked)
+    if as_json and gates:
+        document = json.loads(study.results.to_json())
+        document["gates"] = [dataclasses.asdict(gate) for gate in gates]
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif as_json:
         click.echo(study.results.to_json(), nl=False)
     elif quiet:
@@ -143,6 +174,11 @@ def compare(
         from gengap.report.terminal import print_results
 
         print_results(study.results)
+    failed = [gate for gate in gates if not gate.passed]
+    for gate in failed:
+        click.echo(f"gate failed: {gate.message}", err=True)
+    if failed:
+        click.get_current_context().exit(_GATE_FAILED)
 
 
 @cli.command()

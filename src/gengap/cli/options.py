@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ import click
 from gengap.cli.settings import PREFIX
 from gengap.errors import UserError, suggest
 
-__all__ = ["Budget", "Words", "data_argument", "flag", "option", "output_options"]
+__all__ = ["Budget", "Finite", "Words", "data_argument", "flag", "option", "output_options"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -51,6 +52,19 @@ class Budget(click.ParamType):  # type: ignore[type-arg] # generic in newer ones
                 "write it like 60s, 5m or 1h",
             )
         return float(match[1]) * _SECONDS[match[2]]
+
+
+class Finite(click.types.FloatParamType):
+    """A number that is neither infinite nor none at all."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or refuse it."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
 
 
 def option(name: str, **settings: Any) -> Callable[[_F], _F]:

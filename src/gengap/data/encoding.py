@@ -8,6 +8,7 @@ what a fold may not know is masked by its `Preprocessing`. Numbers are held as
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 from gengap.data.dataset import Column
 from gengap.errors import UserError
 
-__all__ = ["MISSING_LEVEL", "Encoded", "encode", "layout", "one_hot"]
+__all__ = ["MISSING_LEVEL", "Encoded", "encode", "layout", "one_hot", "varying_numbers"]
 
 MISSING_LEVEL = "<missing>"
 # 8 GiB of encoded values.
@@ -39,7 +40,7 @@ class Encoded:
     levels : tuple of str or None
         The level of a one-hot column; None for numbers and for the level "missing".
     is_numeric : ndarray of bool (width,)
-        False for one-hot columns.
+        True for numbers, booleans and dates, False for one-hot columns.
     offset, unit : ndarray of float64 (width,)
     """
 
@@ -111,6 +112,46 @@ def encode(
         carried = (numbers - offset[where]) / unit[where]
         values[:, where] = np.clip(carried, -_LARGEST, _LARGEST)
     return Encoded(values, names, source, levels, is_numeric, offset, unit)
+
+
+def varying_numbers(
+    columns: tuple[Column, ...], encoded: Encoded, parts: Iterable[np.ndarray]
+) -> np.ndarray:
+    """Tell which encoded columns are numeric and take more than one value in each of the parts.
+
+    Booleans, dates and levels are none: an answer of 0.3 or a day half a year off is no noise of
+    measurement, but another case.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+    encoded : Encoded
+    parts : iterable of ndarray of int
+        Row numbers, such as the training rows of every fold.
+
+    Returns
+    -------
+    ndarray of bool (width,)
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"a": [1.0, 3.0, 3.0], "b": [0.0, 1.0, 0.0]})
+    >>> columns = (Column("a", "numeric"), Column("b", "boolean"))
+    >>> encoded = encode(columns, table)
+    >>> varying_numbers(columns, encoded, [np.array([0, 1])]).tolist()
+    [True, False]
+    >>> varying_numbers(columns, encoded, [np.array([0, 1]), np.array([1, 2])]).tolist()
+    [False, False]
+    """
+    vary = np.array([columns[place].kind == "numeric" for place in encoded.source], dtype=bool)
+    for rows in parts:
+        at = np.flatnonzero(vary)
+        values = encoded.values[np.ix_(rows, at)]
+        # A missing value is filled with the median of the others.
+        smallest = np.min(values, axis=0, initial=np.inf, where=~np.isnan(values))
+        largest = np.max(values, axis=0, initial=-np.inf, where=~np.isnan(values))
+        vary[at] = smallest < largest
+    return vary
 
 
 def layout(

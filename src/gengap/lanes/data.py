@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
 from gengap.data.dataset import Dataset
-from gengap.data.encoding import Encoded
+from gengap.data.encoding import Encoded, varying_numbers
 from gengap.data.preprocessing import Preprocessing, fold_arrays
 from gengap.splits import Split
 
@@ -54,7 +54,8 @@ class StudyData:
         Rows of the test parts; padding comes last.
     noise : ndarray (D,) or ()
         Standard deviations of the noise that robustness is measured with, in units of the
-        prepared inputs; 0 for one-hot columns.
+        prepared inputs, the same in every fold; 0 but for numeric columns that vary among the
+        training rows of each: weights of others are as they were drawn.
     splits : tuple of Split
     """
 
@@ -136,7 +137,11 @@ def study_data(
         )
         for split in splits
     ]
-    spread = encoded.is_numeric if dataset.columns else np.std(encoded.values, dtype=np.float64)
+    spread = (
+        varying_numbers(dataset.columns, encoded, [split.training for split in splits])
+        if dataset.columns
+        else np.std(encoded.values, dtype=np.float64)
+    )
     return StudyData(
         inputs=encoded.values,
         targets=rows.target.astype(np.int32)

@@ -9,6 +9,7 @@ import keras
 from gengap.errors import UserError
 from gengap.networks.heads import head_of, output_activation, output_units
 from gengap.networks.loading import DEFAULT_LAYERS, network_from_words
+from gengap.networks.own_copy import is_built, own_copy
 from gengap.networks.shapes import output_shapes
 
 __all__ = ["describe", "resolve_model"]
@@ -33,7 +34,7 @@ def resolve_model(
         None is ``"mlp:64,32"``; ``"mlp:UNITS,..."`` a multilayer perceptron; ``"module:function"``
         a function that returns a network and is called with whichever of `input_shape`, `inputs`,
         `outputs` and `task` it takes; a path that ends in ``.keras`` a saved network, loaded in
-        safe mode; an instance is used as it is (it is compiled if it is not).
+        safe mode; an instance is copied, and stays as it was (the copy is compiled if it is not).
     input_shape : tuple of int
         Shape of one encoded sample, such as ``(11,)``.
     outputs : int
@@ -54,7 +55,8 @@ def resolve_model(
     if isinstance(model, str | Path):
         network = network_from_words(str(model), input_shape, outputs, task)
     elif isinstance(model, keras.Model):
-        network = model
+        _check_inputs(model, input_shape, widened)
+        network = own_copy(model)
     else:
         raise UserError(
             "not-a-model",
@@ -134,7 +136,7 @@ def _check_inputs(
 
 
 def _build(model: keras.Model, input_shape: tuple[int, ...]) -> None:
-    if model.built and (model.variables or getattr(model, "inputs", None)):
+    if is_built(model):
         return
     try:
         model(keras.ops.zeros((2, *input_shape)), training=False)

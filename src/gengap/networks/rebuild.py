@@ -18,10 +18,11 @@ from keras.layers import Layer
 
 from gengap.errors import UserError
 from gengap.networks.compiling import copy_compilation
-from gengap.networks.shapes import sample_shape
+from gengap.networks.shapes import inference_mode, input_dtype, sample_shape
 
 __all__ = [
     "Edit",
+    "copy_by_configuration",
     "copy_network",
     "is_graph",
     "made_again",
@@ -111,13 +112,12 @@ def copy_network(model: keras.Model) -> keras.Model:
     Raises
     ------
     UserError
-        For a subclassed network that cannot be made again from its configuration.
+        For a network that cannot be made again from its configuration.
     """
     if is_graph(model):
         return rebuild(model, lambda layer: None)
     try:
-        new = made_again(model)
-        new(keras.ops.zeros((2, *(size or 1 for size in sample_shape(model)))), training=False)
+        return copy_by_configuration(model)
     except (NotImplementedError, TypeError, ValueError) as error:
         raise UserError(
             "model-not-copyable",
@@ -125,7 +125,24 @@ def copy_network(model: keras.Model) -> keras.Model:
             f"{_first_line(error)}",
             "give it a get_config() that returns the arguments of its __init__",
         ) from error
+
+
+def copy_by_configuration(model: keras.Model) -> keras.Model:
+    """Copy a built network by its own configuration, as a subclassed one has to be.
+
+    Raises
+    ------
+    NotImplementedError, TypeError, ValueError
+        Where the configuration does not suffice.
+    """
+    new = made_again(model)
+    if not new.built:
+        shape = (2, *(size or 1 for size in sample_shape(model)))
+        new(keras.ops.zeros(shape, input_dtype(model)), **inference_mode(new))
     new.set_weights(model.get_weights())
+    for layer in new._flatten_layers(include_self=False, recursive=True):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
     copy_compilation(model, new, variable_pairs(model, new))
     return new
 

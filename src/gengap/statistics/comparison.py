@@ -42,25 +42,44 @@ __all__ = ["compare", "compare_all", "effect_spread", "holm", "holm_factors"]
 # Below this the squares of effects underflow; no score is that fine.
 NOTHING = 1e-100
 
+# Standard deviation of rounding to whole numbers.
+_ROUNDED = 1 / math.sqrt(12)
 
-def effect_spread(effects: NDArray[np.float64]) -> float:
+
+def effect_spread(effects: NDArray[np.float64], steps: NDArray[np.float64] | None = None) -> float:
     """Return the standard deviation of effects over folds, never 0 for an effect that is not 0.
 
     The same effect d in every fold means that the metric moves in steps, not that nothing varies:
     in three folds of 30 rows it happens by chance. Steps are at most |d| wide, hence the standard
-    deviation of rounding to them, |d| / sqrt(12), stands in.
+    deviation of rounding to them, |d| / sqrt(12), is the least that stands in.
+
+    Effects are the same, too, where they are as many steps of their folds: one row more of 50, of
+    50 and of 51. They count as that where their number of steps varies less than rounding to a
+    whole one does, 1 / sqrt(12).
 
     Parameters
     ----------
     effects : ndarray (n,)
+    steps : ndarray (n,), optional
+        What one row is worth to the metric in each fold (`gengap.statistics.metrics.Metric.steps`);
+        None for a metric that does not count rows.
+
+    Examples
+    --------
+    >>> sizes = np.array([50, 50, 51])
+    >>> round(effect_spread(1 / sizes, 1 / sizes), 4), round(effect_spread(1 / sizes), 4)
+    (0.0057, 0.0002)
     """
     deviation = spread(effects)
-    if deviation == 0:
-        return float(np.abs(effects[0])) / math.sqrt(12)
+    same = deviation == 0 or (steps is not None and spread(effects / steps) < _ROUNDED)
+    if same:
+        return max(deviation, float(np.abs(effects.mean())) * _ROUNDED)
     return deviation
 
 
-def compare(effects: ArrayLike, *, ratio: float, rope: float) -> Comparison:
+def compare(
+    effects: ArrayLike, *, ratio: float, rope: float, steps: NDArray[np.float64] | None = None
+) -> Comparison:
     """Compare a candidate with the baseline over the same folds.
 
     Parameters
@@ -71,6 +90,8 @@ def compare(effects: ArrayLike, *, ratio: float, rope: float) -> Comparison:
         Rows tested / rows not tested (see `gengap.statistics.intervals.fold_ratio`).
     rope : float
         Half-width r of the region of practical equivalence, 0 or more.
+    steps : ndarray (n,), optional
+        Of the metric, see `effect_spread`.
 
     Returns
     -------
@@ -94,7 +115,7 @@ def compare(effects: ArrayLike, *, ratio: float, rope: float) -> Comparison:
     if np.abs(values).max() < NOTHING:
         return Comparison(0.0, 0.0, 0.0, 1.0, None, 0.0, 1.0, 0.0, 0.0, 0.0)
     mean, degrees = bounds.mean, values.size - 1
-    error = standard_error(effect_spread(values), values.size, ratio)
+    error = standard_error(effect_spread(values, steps), values.size, ratio)
     bounds = mean_with_bounds(mean, error, values.size)
     better = float(stdtr(degrees, (mean - rope) / error))
     worse = float(stdtr(degrees, (-rope - mean) / error))
@@ -113,7 +134,11 @@ def compare(effects: ArrayLike, *, ratio: float, rope: float) -> Comparison:
 
 
 def compare_all(
-    effects: Sequence[ArrayLike], *, ratio: float, rope: float
+    effects: Sequence[ArrayLike],
+    *,
+    ratio: float,
+    rope: float,
+    steps: NDArray[np.float64] | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare every candidate with the baseline and correct p over all of them (Holm).
 
@@ -122,9 +147,10 @@ def compare_all(
     effects : sequence of array_like (n,)
         One a candidate (see `compare`).
     ratio, rope : float
+    steps : ndarray (n,), optional
         See `compare`.
     """
-    raw = [compare(values, ratio=ratio, rope=rope) for values in effects]
+    raw = [compare(values, ratio=ratio, rope=rope, steps=steps) for values in effects]
     adjusted = holm([result.p for result in raw])
     return tuple(replace(result, p_holm=p) for result, p in zip(raw, adjusted, strict=True))
 

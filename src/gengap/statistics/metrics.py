@@ -66,6 +66,9 @@ class Metric:
         The score of a perfect prediction.
     summary : str
         One line.
+    step : callable, optional
+        ``(counts (..., K)) -> (...)``: what one row is worth in a part with so many rows of each
+        class, where the metric counts rows; None where it does not.
     """
 
     name: str
@@ -75,6 +78,34 @@ class Metric:
     rope: Callable[[float, float], float]
     perfect: float
     summary: str
+    step: Callable[[Array], Array] | None = None
+
+    def steps(self, target: Array, rows_tested: ArrayLike) -> Array | None:
+        """Return what one row is worth in test parts with the classes of the whole table.
+
+        Parameters
+        ----------
+        target : ndarray (n,)
+            Class codes of all rows.
+        rows_tested : array_like (folds,)
+            Rows of each test part.
+
+        Returns
+        -------
+        ndarray (folds,), optional
+            None for a metric that does not count rows.
+
+        Examples
+        --------
+        >>> METRICS["accuracy"].steps(np.array([0, 1, 1, 1]), [50, 20]).tolist()
+        [0.02, 0.05]
+        >>> METRICS["brier"].steps(np.array([0, 1, 1, 1]), [50, 20]) is None
+        True
+        """
+        if self.step is None:
+            return None
+        shares = np.bincount(target) / len(target)
+        return self.step(np.outer(np.asarray(rows_tested), shares[shares > 0]))
 
     @property
     def direction(self) -> str:
@@ -196,6 +227,16 @@ def _mae(target: Array, outputs: Array) -> Array:
     return mean
 
 
+def _row_of_all(counts: Array) -> Array:
+    return np.asarray(1 / counts.sum(-1))
+
+
+def _row_of_classes(counts: Array) -> Array:
+    """Return the root of the sum of squares of the classes' steps: they are rounded apart."""
+    steps = 1 / (counts.shape[-1] * np.maximum(counts, 1))
+    return np.asarray(np.sqrt(np.square(steps).sum(-1)))
+
+
 def _fixed(r: float) -> Callable[[float, float], float]:
     return lambda baseline_mean, target_std: r
 
@@ -209,9 +250,10 @@ def _declare() -> Iterable[Metric]:
         summary: str,
         *,
         perfect: float,
+        step: Callable[[Array], Array] | None = None,
     ) -> Metric:
         function = _guarded(score, task)
-        return Metric(name, (task,), perfect == 1, function, rope, perfect, summary)
+        return Metric(name, (task,), perfect == 1, function, rope, perfect, summary, step)
 
     def of_target(baseline_mean: float, target_std: float) -> float:
         return 0.01 * target_std
@@ -220,7 +262,15 @@ def _declare() -> Iterable[Metric]:
         return 0.02 * abs(baseline_mean)
 
     kind: Task = "classification"
-    yield metric("accuracy", kind, _accuracy, _fixed(0.01), "share of rows right", perfect=1)
+    yield metric(
+        "accuracy",
+        kind,
+        _accuracy,
+        _fixed(0.01),
+        "share of rows right",
+        perfect=1,
+        step=_row_of_all,
+    )
     yield metric(
         "balanced_accuracy",
         kind,
@@ -228,6 +278,7 @@ def _declare() -> Iterable[Metric]:
         _fixed(0.01),
         "mean over classes of the share of rows right",
         perfect=1,
+        step=_row_of_classes,
     )
     yield metric(
         "roc_auc",

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, stdtr, stdtrit
 
@@ -119,6 +119,7 @@ def settle(
     folds: int,
     rows: int,
     tests: int = 1,
+    steps: NDArray[np.float64] | None = None,
 ) -> Settle:
     """Say how many folds, or else how many rows, would settle a verdict with probability 0.8.
 
@@ -141,6 +142,8 @@ def settle(
         Rows at hand.
     tests : int
         What Holm multiplies the candidate's p with (see `holm_factors`).
+    steps : ndarray (n,), optional
+        Of the metric (see `gengap.statistics.comparison.effect_spread`).
 
     Examples
     --------
@@ -153,7 +156,7 @@ def settle(
         return Settle(None, None, "settled")
     if values.size < 2 or not usable(values).all():
         return Settle(None, None, "unknown")
-    mean, deviation = float(np.mean(values)), effect_spread(values)
+    mean, deviation = float(np.mean(values)), effect_spread(values, steps)
 
     def chance(n: int, times_rows: float = 1.0) -> float:
         error = standard_error(deviation / math.sqrt(times_rows), n, ratio)

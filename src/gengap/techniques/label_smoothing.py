@@ -12,17 +12,24 @@ DEFINITIONS = '''
 def smooth_labels(loss, smoothing):
     """Mix the loss of the true class with the mean of the losses of all classes."""
     loss = keras.losses.get(loss)
+    function = getattr(loss, "fn", loss)
     row_losses = loss.call if isinstance(loss, keras.losses.Loss) else loss
-    one_hot = isinstance(loss, keras.losses.CategoricalCrossentropy)
-    one_hot = one_hot or loss is keras.losses.categorical_crossentropy
+    served = (
+        keras.losses.sparse_categorical_crossentropy,
+        keras.losses.categorical_crossentropy,
+        keras.losses.binary_crossentropy,
+    )
+    if function not in served:
+        raise ValueError(f"labels cannot be smoothed for the loss {loss}")
 
     def every_class(targets, outputs):
-        for k in range(max(2, outputs.shape[-1])):
-            if one_hot:
-                code = keras.ops.full_like(targets[..., 0], k, dtype="int32")
-                yield keras.ops.one_hot(code, outputs.shape[-1])
-            else:
+        classes = outputs.shape[-1] if len(outputs.shape) > 1 else 1
+        sparse = function is keras.losses.sparse_categorical_crossentropy
+        for k in range(max(2, classes)):
+            if sparse or classes == 1:
                 yield keras.ops.full_like(targets, k)
+            else:
+                yield keras.ops.ones_like(targets) * keras.ops.one_hot(k, classes)
 
     def smoothed(targets, outputs):
         losses = [row_losses(alternative, outputs) for alternative in every_class(targets, outputs)]
