@@ -23,13 +23,16 @@ from gengap.candidates import BASELINE, Candidate
 from gengap.data.arrays import from_arrays
 from gengap.data.encoding import encode
 from gengap.data.preprocessing import fit_preprocessing
+from gengap.lanes.batching import train_lanes
+from gengap.lanes.compiled import compile_program, on_devices
 from gengap.lanes.data import StudyData, study_data
 from gengap.lanes.initial import initial_values
+from gengap.lanes.layout import Layout
 from gengap.lanes.network import lane_network
 from gengap.lanes.program import Program, Run
-from gengap.lanes.waves import train
+from gengap.lanes.reading import read_lanes
 from gengap.networks.models import resolve_model
-from gengap.plan import steps_of
+from gengap.programs import steps_of
 from gengap.recipe import Recipe
 from gengap.results import CandidateResult
 from gengap.scoring import score
@@ -60,7 +63,7 @@ STACKED = 50
 
 #: Lanes a device: twice what a study takes, since these networks are tiny. More than 32 times a
 #: block of rows is more than XLA reduces rightly at once (jaxlib 0.10.2 on CPU).
-WIDTH = 32
+LAYOUT = Layout(width=32, groups=1, chunk=EPOCHS, readers=32)
 
 #: Runs start from one of so many initial weights: drawing them costs more than training.
 STARTS = 200
@@ -209,8 +212,11 @@ def null_studies(
         )
         initial = {run.seed: starts[run.seed % STARTS] for run in names}
         found: dict[int, dict[str, list[Trial]]] = defaultdict(lambda: defaultdict(list))
-        for wave in train(network, program, list(names), data, initial, width=WIDTH):
-            for trial in score(wave, data, task, lambda run, _: names[run]):  # noqa: B023
+        compiled = compile_program(network, program, data, LAYOUT, starts=STARTS)
+        shared = on_devices(data)
+        ended = train_lanes(compiled, list(names), data, shared, initial)
+        for read in read_lanes(compiled, ended, data, shared):
+            for trial in score(read, data, task, lambda run, _: names[run]):  # noqa: B023
                 found[trial.repeat][trial.key].append(replace(trial, recipe=trial.key, repeat=0))
         for number, trials in sorted(found.items()):
             target = data.targets[number * rows : (number + 1) * rows]

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from gengap.lanes.program import Asked, Run
 from gengap.networks.models import resolve_model
 from gengap.networks.variants import Variant
-from gengap.plan import Plan, Settings, _merged, candidates_of, make_plan, steps_of
+from gengap.plan import Plan, Settings, candidates_of, make_plan
+from gengap.programs import merged, steps_of
 from gengap.recipe import Part, Recipe, parse_candidates
 from gengap.splits import Split, make_splits
 from gengap.techniques.discovery import find_technique
@@ -68,7 +69,7 @@ def described(plan: Plan) -> Any:
         (
             planned.variant,
             planned.program,
-            planned.width,
+            planned.layout,
             [(str(r.recipe), r.split, r.seed, tuple(map(str, r.judgements))) for r in planned.runs],
         )
         for planned in plan.programs
@@ -178,8 +179,8 @@ class TestPrograms:
     ) -> None:
         recipes = [Recipe.parse("+".join(f"{name}=0.1" for name in parts)) for parts in sets]
         runs = [Run(recipe, 0, seed, (None,)) for seed, recipe in enumerate(recipes)]
-        merged = _merged(runs, run_seconds)
-        assert sorted(run.seed for some in merged for run in some) == list(range(len(runs)))
+        together = merged(runs, run_seconds)
+        assert sorted(run.seed for some in together for run in some) == list(range(len(runs)))
 
     def test_inserted_layers_are_a_program_of_their_own(self) -> None:
         plan = plan_of("batch_norm, batch_norm+dropout=0.2, dropout=0.2")
@@ -284,25 +285,54 @@ class TestSameness:
 
     def test_width_serves_the_whole_study(self) -> None:
         plan = plan_of(self.TECHNIQUES)
+        devices = jax.device_count()
         for planned in plan.programs:
-            assert 1 <= planned.width <= 16
-            waves = -(-len(planned.runs) // (planned.width * jax.device_count()))
-            share = -(-len(planned.runs) // jax.device_count())
-            assert planned.width * waves - share < waves
-        assert plan.width == max(p.width for p in plan.programs)
+            assert 1 <= planned.layout.width <= 16
+            share = -(-len(planned.runs) // devices)
+            assert planned.layout.lanes <= share
+        assert plan.width == max(p.layout.width for p in plan.programs)
+
+    def test_runs_that_may_end_early_get_groups_that_can_be_left_out(self) -> None:
+        splits = folds_of([100] * 64)
+        (early,) = plan_of("early_stopping(patience=3)+l2=0.1", splits=splits).programs[:1]
+        plan = plan_of("l2=0.1+early_stopping, dropout=0.1", splits=splits)
+        for planned in (early, *plan.programs):
+            may_end = any(None not in run.judgements for run in planned.runs)
+            assert (planned.layout.groups > 1) == may_end
+
+    def test_little_memory_means_fewer_lanes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        wide = resolve_model(
+            "mlp:512,512", input_shape=(COLUMNS,), outputs=2, task="classification"
+        )
+        splits = folds_of([100] * 64)
+        plenty = plan_of("l2=0.1", model=wide, splits=splits)
+        monkeypatch.setattr("gengap.plan.available_bytes", lambda: 1.6e8)
+        little = plan_of("l2=0.1", model=wide, splits=splits)
+        assert little.width < plenty.width
+        assert little.bytes < plenty.bytes
 
 
 class TestDescription:
     def test_it_counts(self) -> None:
         plan = plan_of("l2=1e-3, early_stopping")
         assert plan.describe().startswith(
-            "12 trials (2 candidates and the baseline, 4 folds) from 8 runs in 1 compiled program;"
+            "12 trials (2 candidates and the baseline, 4 test parts) from 8 runs in 1 compiled "
         )
         record = json.loads(plan.to_json())
         assert record["trials"] == 12
         assert record["runs"] == 8
         assert record["candidates"] == ["baseline", "l2=1e-3", "early_stopping"]
         assert record["lane_width"] == plan.width
+
+    def test_it_explains_where_the_lanes_are(self) -> None:
+        plan = plan_of("l2=1e-3, batch_norm, early_stopping")
+        text = plan.explain()
+        assert text.startswith(plan.describe())
+        assert text.count("program ") == len(plan.programs) == 2
+        assert "with l2 in every step (the model as given)" in text
+        assert "(the model with batch_norm)" in text
+        for planned in plan.programs:
+            assert f"x {planned.layout.width} lanes" in text
 
     def test_more_of_anything_takes_longer(self) -> None:
         little = plan_of("l2=1e-3")

@@ -23,7 +23,7 @@ from gengap.recipe import Recipe
 from gengap.run_folder import folder_of, open_store, write_run_folder
 from gengap.settings import check_settings
 from gengap.study import Study
-from gengap.training import settle_widths, train_plan
+from gengap.training import settle_layouts, train_plan
 
 if TYPE_CHECKING:
     import keras
@@ -179,8 +179,8 @@ def compare(
 
     folder = folder_of(out, x, raw.name, design.key)
     with open_store(folder, design.setting_key) as store:
-        widths = store.of_study(design.key)
-        design = replace(design, plan=settle_widths(design.plan, widths))
+        own = store.of_study(design.key)
+        design = replace(design, plan=settle_layouts(design.plan, own))
         interim = Interim(design, rope, progress)
         trials = train_plan(design.plan, design.material, store, progress, interim)
         analysis = analyse_study(design, trials, rope)

@@ -161,7 +161,16 @@ def design_study(
             seed=seed,
             groups=dataset.rows.groups,
         )
-        return make_plan(network, candidates, splits, settings, task=dataset.task), splits
+        plan = make_plan(
+            network,
+            candidates,
+            splits,
+            settings,
+            task=dataset.task,
+            outputs=classes or 1,
+            data_bytes=encoded.values.nbytes,
+        )
+        return plan, splits
 
     plan, splits = planned(GRID_LIMIT, folds)
     if budget is not None and plan.seconds > budget:

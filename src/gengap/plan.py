@@ -1,54 +1,46 @@
 """What a study has to train: candidates become runs, runs become lanes of few programs.
 
-Runs share a program where the same code serves them. Techniques that a run does without are there
-at their neutral strength, which costs a little time; a program of its own costs a compilation. The
-planner merges as long as the first costs less than the second. The plan follows from the study
-alone, so that a study that is resumed has the same one.
+The plan follows from the study and the machine's devices and memory; where lanes lie is stored with
+the study, so that one that is resumed goes on as it began.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
 import keras
-import numpy as np
 
 from gengap.candidates import BASELINE, Candidate
-from gengap.lanes.program import Asked, Program, Run
-from gengap.lanes.width import lane_bytes, lane_width
-from gengap.networks.shapes import input_dtype, sample_shape
+from gengap.costs import (
+    COMPILER_BYTES,
+    PROGRAM_BYTES,
+    STUDY_SECONDS,
+    available_bytes,
+    footprint_of,
+    process_bytes,
+    program_seconds,
+    step_seconds,
+)
+from gengap.lanes.layout import CACHE_BYTES, Footprint, Layout, choose_layout, lanes_bytes
+from gengap.lanes.program import Program, Run
 from gengap.networks.variants import Variant, variant_of
-from gengap.progress import duration
-from gengap.recipe import Part, Recipe
+from gengap.programs import epoch_rows, judges_of, merged, runs_asked, steps_of
+from gengap.wording import duration
+from gengap.recipe import Recipe
 from gengap.splits import Split
 from gengap.techniques.discovery import find_technique
 
-__all__ = [
-    "GRID_LIMIT",
-    "Plan",
-    "PlannedProgram",
-    "Settings",
-    "candidates_of",
-    "make_plan",
-    "steps_of",
-]
-
-#: Seconds of compiling a program, and of a lane's step besides its arithmetic, on one device;
-#: and operations a second. Rough figures for a server's core, from which estimates are made.
-COMPILE_SECONDS = 2.5
-STEP_SECONDS = 1.4e-5
-OPERATIONS_PER_SECOND = 8e10
+__all__ = ["GRID_LIMIT", "Plan", "PlannedProgram", "Settings", "candidates_of", "make_plan"]
 
 #: The most grid points of a combination.
 GRID_LIMIT = 16
 
-#: Share of a fold's training rows that an epoch may leave out so that folds share a program.
-LEFT_OUT = 0.02
+#: Share of the memory that is free, or of what all programs together need, that lanes may take.
+MEMORY_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -70,14 +62,42 @@ class PlannedProgram:
     program : Program
     runs : tuple of Run
         Fold by fold.
-    width : int
-        Lanes a device.
+    layout : Layout
+        Where its lanes are.
+    footprint : Footprint
+        What one of them takes.
+    seconds : float
+        Estimated, with compiling.
     """
 
     variant: Variant
     program: Program
     runs: tuple[Run, ...]
-    width: int
+    layout: Layout
+    footprint: Footprint
+    seconds: float
+
+    def explain(self, devices: int) -> str:
+        """Say in some lines what the program trains, where, and why so."""
+        program, layout, lane = self.program, self.layout, self.footprint.state_bytes
+        names = ", ".join(asked.technique for asked in program.techniques) or "no technique"
+        steps = f"{program.full_steps} steps of {program.batch_size} rows"
+        if program.remainder:
+            steps += f" and one of {program.remainder}"
+        early = sum(None not in run.judgements for run in self.runs)
+        kept = "stays in" if lane * layout.width <= CACHE_BYTES else "is larger than"
+        lines = [
+            f"{len(self.runs)} runs with {names} in every step ({self.variant.describe()})",
+            f"{program.epochs} epochs of {steps}; {early} runs may end early",
+            f"{devices} {'device' if devices == 1 else 'devices'} x {layout.groups} "
+            f"{'group' if layout.groups == 1 else 'groups'} x {layout.width} lanes; a look every "
+            f"{layout.chunk} epochs; {layout.readers * devices} lanes read out at once",
+            f"a lane takes {_mebibytes(lane)} MiB, and a group's {_mebibytes(lane * layout.width)} "
+            f"MiB {kept} a core's share of the cache ({_mebibytes(CACHE_BYTES)} MiB)",
+            f"about {duration(self.seconds)} with compiling, "
+            f"{_mebibytes(lanes_bytes(layout, devices, self.footprint))} MiB",
+        ]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +113,9 @@ class Plan:
     seconds : float
         Estimated.
     bytes : int
-        Estimated peak of what training holds, besides the data.
+        Estimated peak of the process: what it held before, the data on the devices, compiling,
+        and the lanes.
+    devices : int
     """
 
     candidates: tuple[Candidate, ...]
@@ -101,6 +123,7 @@ class Plan:
     trials: int
     seconds: float
     bytes: int
+    devices: int
 
     @property
     def runs(self) -> int:
@@ -109,20 +132,28 @@ class Plan:
 
     @property
     def width(self) -> int:
-        """Lanes a device of the widest program."""
-        return max(planned.width for planned in self.programs)
+        """Lanes of a group of the widest program."""
+        return max(planned.layout.width for planned in self.programs)
 
     def describe(self) -> str:
         """Say in one line what there is to train, and what it takes."""
         compared = len(self.candidates) - 1
-        folds = len({run.split for planned in self.programs for run in planned.runs})
+        parts = len({run.split for planned in self.programs for run in planned.runs})
         return (
             f"{self.trials} trials ({compared} {'candidate' if compared == 1 else 'candidates'} "
-            f"and the baseline, {folds} folds) from "
+            f"and the baseline, {parts} test parts) from "
             f"{self.runs} runs in {len(self.programs)} compiled "
             f"{'program' if len(self.programs) == 1 else 'programs'}; "
-            f"about {duration(self.seconds)} and {max(1, round(self.bytes / 2**20))} MiB"
+            f"about {duration(self.seconds)} and {_mebibytes(self.bytes)} MiB of memory"
         )
+
+    def explain(self) -> str:
+        """Say what every program trains, where its lanes are, and why so."""
+        parts = [self.describe()]
+        for number, planned in enumerate(self.programs, 1):
+            first, *others = planned.explain(self.devices).splitlines()
+            parts += [f"program {number}: {first}", *(f"  {line}" for line in others)]
+        return "\n".join(parts)
 
     def to_json(self) -> str:
         """Return the same as a JSON document."""
@@ -134,6 +165,19 @@ class Plan:
             "candidates": [candidate.name for candidate in self.candidates],
             "estimated_seconds": round(self.seconds, 1),
             "estimated_bytes": self.bytes,
+            "devices": self.devices,
+            "layouts": [
+                {
+                    "runs": len(planned.runs),
+                    "techniques": [asked.technique for asked in planned.program.techniques],
+                    "lanes_a_group": planned.layout.width,
+                    "groups_a_device": planned.layout.groups,
+                    "epochs_a_chunk": planned.layout.chunk,
+                    "lane_bytes": planned.footprint.state_bytes,
+                    "estimated_seconds": round(planned.seconds, 1),
+                }
+                for planned in self.programs
+            ],
         }
         return json.dumps(record, indent=2)
 
@@ -177,6 +221,8 @@ def make_plan(
     settings: Settings,
     *,
     task: str,
+    outputs: int = 2,
+    data_bytes: int = 0,
 ) -> Plan:
     """Plan a study.
 
@@ -188,156 +234,57 @@ def make_plan(
     splits : sequence of Split
     settings : Settings
     task : {"classification", "regression"}
+    outputs : int
+        Classes, or 1.
+    data_bytes : int
+        Of the rows, as the lanes read them.
     """
-    asked = _runs_asked(candidates, splits, settings)
-    sizes = _epoch_rows([len(split.training) for split in splits])
+    asked = runs_asked(candidates, splits, settings.seed)
+    sizes = epoch_rows([len(split.training) for split in splits])
     groups: dict[tuple[Variant, int], list[Run]] = defaultdict(list)
     for run in asked:
         groups[variant_of(run.recipe, model), sizes[len(splits[run.split].training)]].append(run)
-    step_seconds = _step_seconds(model, settings.batch_size)
+    one_step = step_seconds(model, settings.batch_size)
     devices = jax.device_count()
-    parameters = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
-    slots = len(model.optimizer.variables) // max(1, len(model.trainable_variables))
+    rows = max(len(s.training) + len(s.validation) + len(s.test) for s in splits)
+    everywhere = devices * data_bytes
+    limit = MEMORY_SHARE * (available_bytes() - everywhere - COMPILER_BYTES)
     programs = []
-    for (variant, rows), runs in groups.items():
-        for members in _merged(runs, rows * settings.epochs / settings.batch_size * step_seconds):
+    for (variant, epoch), runs in groups.items():
+        run_seconds = epoch * settings.epochs / settings.batch_size * one_step / devices
+        for members in merged(runs, run_seconds):
             program = Program(
                 techniques=steps_of(run.recipe for run in members),
-                judges=_judges(members),
-                rows=rows,
+                judges=judges_of(members),
+                rows=epoch,
                 epochs=settings.epochs,
-                batch_size=min(settings.batch_size, rows),
+                batch_size=min(settings.batch_size, epoch),
                 task=task,
             )
-            copies = 2 + slots + len(program.judges)
-            width = lane_width(len(members), devices, parameters, copies)
-            programs.append(PlannedProgram(variant, program, tuple(members), width))
-    largest = max(
-        p.width * lane_bytes(parameters, 2 + slots + len(p.program.judges)) for p in programs
-    )
+            footprint = footprint_of(model, program, rows, outputs)
+            layout = choose_layout(
+                len(members),
+                devices,
+                footprint,
+                epoch_seconds=program.steps * one_step,
+                ends_early=any(None not in run.judgements for run in members),
+                limit=limit,
+            )
+            seconds = program_seconds(program, len(members), layout, devices, one_step)
+            programs.append(
+                PlannedProgram(variant, program, tuple(members), layout, footprint, seconds)
+            )
+    largest = max(lanes_bytes(planned.layout, devices, planned.footprint) for planned in programs)
+    compiler = COMPILER_BYTES + PROGRAM_BYTES * len(programs)
     return Plan(
         candidates=tuple(candidates),
         programs=tuple(programs),
         trials=sum(len(run.judgements) for run in asked),
-        seconds=sum(_seconds(planned, step_seconds, devices) for planned in programs),
-        bytes=2 * devices * largest,
+        seconds=STUDY_SECONDS + sum(planned.seconds for planned in programs),
+        bytes=process_bytes() + everywhere + compiler + largest,
+        devices=devices,
     )
 
 
-def _runs_asked(
-    candidates: Sequence[Candidate], splits: Sequence[Split], settings: Settings
-) -> list[Run]:
-    """Collect the judgements that are asked of each run, fold by fold."""
-    judgements: dict[Recipe, dict[Part | None, None]] = defaultdict(dict)
-    for candidate in candidates:
-        for text in candidate.grid:
-            recipe = Recipe.parse(text)
-            judgements[recipe.training][recipe.judgement] = None
-    seeds = [
-        int(np.random.SeedSequence([settings.seed, split.repeat, split.fold]).generate_state(1)[0])
-        for split in splits
-    ]
-    return [
-        Run(recipe, index, seed, tuple(parts))
-        for index, seed in enumerate(seeds)
-        for recipe, parts in judgements.items()
-    ]
-
-
-def _epoch_rows(sizes: Sequence[int]) -> dict[int, int]:
-    """Map each fold's number of training rows to the rows that its epochs take."""
-    rows: dict[int, int] = {}
-    smallest = 0
-    for size in sorted(set(sizes)):
-        if not smallest or size - smallest > LEFT_OUT * size:
-            smallest = size
-        rows[size] = smallest
-    return rows
-
-
-def steps_of(recipes: Iterable[Recipe]) -> tuple[Asked, ...]:
-    """Return the techniques of recipes that act within a step, in the order of the step."""
-    return tuple(
-        sorted(
-            _forms(recipes),
-            key=lambda asked: (find_technique(asked.technique).order, asked.technique),
-        )
-    )
-
-
-def _forms(recipes: Iterable[Recipe]) -> set[Asked]:
-    return {
-        Asked.of(part)
-        for recipe in recipes
-        for part in recipe.parts
-        if _acts_in_step(Asked.of(part))
-    }
-
-
-def _acts_in_step(asked: Asked) -> bool:
-    hooks = asked.hooks
-    return any((hooks.inputs, hooks.targets, hooks.activation, hooks.penalty, hooks.update))
-
-
-def _merged(runs: Sequence[Run], run_seconds: float) -> list[list[Run]]:
-    """Merge sets of techniques into programs while that costs less than another compilation."""
-    by_forms: dict[frozenset[Asked], list[Run]] = defaultdict(list)
-    for run in runs:
-        by_forms[frozenset(_forms([run.recipe]))].append(run)
-    merged: dict[frozenset[Asked], list[Run]] = {}
-    # By the sorted words: the order within a set differs from process to process.
-    ordered = sorted(by_forms.items(), key=lambda item: (len(item[0]), sorted(map(str, item[0]))))
-    for forms, members in ordered:
-        for other, others in list(merged.items()):
-            unused = len(members) * _cost(other - forms) + len(others) * _cost(forms - other)
-            if _compatible(forms, other) and unused * run_seconds < COMPILE_SECONDS:
-                merged.pop(other)
-                # The two may add up to a set that is there already.
-                merged[other | forms] = [*merged.pop(other | forms, []), *others, *members]
-                break
-        else:
-            merged[forms] = list(members)
-    return [sorted(members, key=lambda run: run.split) for members in merged.values()]
-
-
-def _compatible(first: frozenset[Asked], second: frozenset[Asked]) -> bool:
-    """Tell whether one step can hold both: not two forms of one technique."""
-    return all(a == b or a.technique != b.technique for a in first for b in second)
-
-
-def _cost(forms: frozenset[Asked]) -> float:
-    return math.fsum(find_technique(asked.technique).cost for asked in forms)
-
-
-def _judges(runs: Sequence[Run]) -> tuple[Asked, ...]:
-    """Return the slots that serve every run: as many of a kind as some run asks for."""
-    most: dict[Asked, int] = {}
-    for run in runs:
-        counts: dict[Asked, int] = defaultdict(int)
-        for part in run.judgements:
-            if part is not None:
-                counts[Asked.of(part)] += 1
-        most |= {asked: max(count, most.get(asked, 0)) for asked, count in counts.items()}
-    return tuple(asked for asked in sorted(most, key=str) for _ in range(most[asked]))
-
-
-def _step_seconds(model: keras.Model, batch_size: int) -> float:
-    """Estimate a lane's step on one device from the operations of a forward pass."""
-    trainable = [v.value for v in model.trainable_variables]
-    others = [v.value for v in model.non_trainable_variables]
-    inputs = jax.ShapeDtypeStruct((batch_size, *sample_shape(model)), input_dtype(model))
-    lowered = jax.jit(lambda x: model.stateless_call(trainable, others, x)[0]).lower(inputs)
-    analysis: Mapping[str, float] = lowered.cost_analysis() or {}
-    # A gradient costs about twice a forward pass.
-    return STEP_SECONDS + 3 * analysis.get("flops", 0.0) / OPERATIONS_PER_SECOND
-
-
-def _seconds(planned: PlannedProgram, step_seconds: float, devices: int) -> float:
-    program = planned.program
-    per_step = step_seconds * (
-        1 + sum(find_technique(a.technique).cost for a in program.techniques)
-    )
-    lanes = planned.width * devices
-    waves = -(-len(planned.runs) // lanes)
-    training = waves * planned.width * program.epochs * program.steps * per_step
-    return COMPILE_SECONDS + 1.25 * training
+def _mebibytes(count: int) -> int:
+    return max(1, round(count / 2**20))

@@ -12,19 +12,24 @@ from gengap.data.dataset import Dataset
 from gengap.data.encoding import Encoded
 from gengap.data.preprocessing import Preprocessing, fit_preprocessing
 from gengap.identity import digest, initial_digest
+from gengap.lanes.batching import train_lanes
+from gengap.lanes.compiled import compile_program, on_devices
 from gengap.lanes.data import study_data
 from gengap.lanes.initial import Initial
+from gengap.lanes.layout import Layout
 from gengap.lanes.network import lane_network
 from gengap.lanes.program import Program, Run
-from gengap.lanes.waves import train
 from gengap.networks.variants import Variant, build_variant, variant_of
-from gengap.plan import steps_of
+from gengap.programs import steps_of
 from gengap.recipe import Recipe
 from gengap.splits import Split
 from gengap.store import Store
 from gengap.training import Material, starting_values
 
 __all__ = ["Refit", "refit"]
+
+#: One lane, on the first device.
+LONE_LANE = Layout(width=1, groups=1, chunk=100, readers=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +87,7 @@ def refit(
         Where the weights are kept.
     """
     everything = np.arange(len(dataset.rows))
-    # A lane wants parts to look at; one row each costs nothing, and nobody reads what it says.
+    # The fold's other parts have a row each: nothing is measured here.
     one = everything[:1]
     split = Split(0, 0, training=everything, validation=one, test=one)
     preprocessing = fit_preprocessing(dataset, encoded, everything)
@@ -103,6 +108,7 @@ def refit(
             epochs=epochs,
             batch_size=min(batch_size, len(everything)),
             task=dataset.task,
+            watched=False,
         )
         network = lane_network(
             build_variant(material.model, variant),
@@ -111,18 +117,10 @@ def refit(
             classes=material.classes,
             off=variant.off,
         )
-        (wave,) = train(
-            network,
-            program,
-            [Run(training, 0, seed, (None,))],
-            data,
-            initial,
-            width=1,
-            seed=material.seed,
-            keep_weights=True,
-        )
-        record = wave[0].records[0]
-        trained = Initial(record.weights or (), record.others or ())
+        compiled = compile_program(network, program, data, LONE_LANE, starts=1, reads=False)
+        run = Run(training, 0, seed, (None,))
+        ((ended,),) = train_lanes(compiled, [run], data, on_devices(data), initial)
+        trained = Initial(ended.judged[0].weights, ended.judged[0].others)
         blob = _to_bytes(trained)
         store.save_blob(key, blob)
     trained = _from_bytes(blob)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import keras
 
 from gengap.identity import digest, initial_digest, split_digest
+from gengap.lanes.batching import train_lanes
+from gengap.lanes.compiled import Compiled, compile_program, on_devices
 from gengap.lanes.data import StudyData
 from gengap.lanes.initial import Initial, initial_values
+from gengap.lanes.layout import Layout
 from gengap.lanes.network import lane_network
 from gengap.lanes.program import Run
-from gengap.lanes.waves import train
+from gengap.lanes.reading import read_lanes
 from gengap.networks.variants import Variant, build_variant
 from gengap.plan import Plan, PlannedProgram
 from gengap.progress import Progress
@@ -23,7 +26,7 @@ from gengap.statistics.metrics import Task
 from gengap.store import Store
 from gengap.trials import Trial
 
-__all__ = ["Material", "settle_widths", "starting_values", "train_plan"]
+__all__ = ["Material", "settle_layouts", "starting_values", "train_plan"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +58,22 @@ class Material:
         return tuple(self.data.inputs.shape[1:])
 
 
+@dataclass(frozen=True, eq=False)
+class _Missing:
+    """The runs of a program of which the store lacks a trial, ready to be trained."""
+
+    runs: tuple[Run, ...]
+    compiled: Compiled
+    initial: Mapping[int, Initial]
+    key: Callable[[Run, Part | None], str]
+
+
 def train_plan(
     plan: Plan,
     material: Material,
     store: Store,
     progress: Progress,
-    on_wave: Callable[[Sequence[Trial]], None] = lambda trials: None,
+    on_trials: Callable[[Sequence[Trial]], None] = lambda trials: None,
 ) -> tuple[Trial, ...]:
     """Train the runs whose trials are not stored, and return the trials of the whole plan.
 
@@ -69,51 +82,68 @@ def train_plan(
     plan : Plan
     material : Material
     store : Store
-        Every wave of trials is stored as it ends.
+        Trials are stored as they are read out.
     progress : Progress
-    on_wave : callable
-        Called with all trials so far, whenever a wave ended.
+    on_trials : callable
+        Called with all trials so far, whenever there are new ones.
     """
     progress.start(plan.trials)
     trials: list[Trial] = []
+    prepared: list[_Missing] = []
     # Small programs first: while the largest goes on, fold by fold, folds become complete.
     for planned in sorted(plan.programs, key=lambda planned: len(planned.runs)):
-        for new in _train_program(planned, material, store):
-            trials += new
-            progress.advance(len(trials), new[-1].recipe if new else "")
-            on_wave(trials)
+        stored, missing = _prepare(planned, material, store)
+        trials += stored
+        prepared += missing
+    if trials:
+        progress.advance(len(trials), "")
+        on_trials(trials)
+    if prepared:
+        shared = on_devices(material.data)
+        done = {trial.key for trial in trials}
+        for program in prepared:
+            ended = train_lanes(
+                program.compiled, program.runs, material.data, shared, program.initial
+            )
+            for read in read_lanes(program.compiled, ended, material.data, shared):
+                scored = score(read, material.data, material.task, program.key)
+                new = [trial for trial in scored if trial.key not in done]
+                store.put(new)
+                trials += new
+                progress.advance(len(trials), scored[-1].recipe)
+                on_trials(trials)
     progress.finish()
     return tuple(trials)
 
 
-def settle_widths(plan: Plan, store: Store) -> Plan:
-    """Return the plan with the lane widths that the study began with, and keep those of a new one.
+def settle_layouts(plan: Plan, store: Store) -> Plan:
+    """Return the plan with the layouts that the study began with, and keep those of a new one.
 
-    On a machine with other devices the plan would have other widths, and the same run other bits.
+    On a machine with other devices or less memory the plan would have lanes of other widths, and
+    the same run other bits.
     """
-    stored = store.load_blob("widths")
-    widths = [planned.width for planned in plan.programs]
+    stored = store.load_blob("layouts")
     if stored is None:
-        store.save_blob("widths", json.dumps(widths).encode())
+        layouts = [asdict(planned.layout) for planned in plan.programs]
+        store.save_blob("layouts", json.dumps(layouts).encode())
         return plan
     programs = zip(plan.programs, json.loads(stored), strict=True)
-    return replace(plan, programs=tuple(replace(p, width=width) for p, width in programs))
+    return replace(plan, programs=tuple(replace(p, layout=Layout(**kept)) for p, kept in programs))
 
 
-def _train_program(
+def _prepare(
     planned: PlannedProgram, material: Material, store: Store
-) -> Iterator[list[Trial]]:
-    """Yield the stored trials of a program, then those of every wave that had to be trained."""
+) -> tuple[list[Trial], list[_Missing]]:
+    """Return the stored trials of a program, and what is left to train, compiling."""
     model = build_variant(material.model, planned.variant)
     initial = starting_values(material.model, planned.variant, {run.seed for run in planned.runs})
     key = _keys(planned, material, initial)
     stored = store.get(key(run, part) for run in planned.runs for part in run.judgements)
-    missing = [
+    runs = tuple(
         run for run in planned.runs if any(key(run, part) not in stored for part in run.judgements)
-    ]
-    yield list(stored.values())
-    if not missing:
-        return
+    )
+    if not runs:
+        return list(stored.values()), []
     network = lane_network(
         model,
         sample_shape=material.sample_shape,
@@ -121,19 +151,15 @@ def _train_program(
         classes=material.classes,
         off=planned.variant.off,
     )
-    for wave in train(
+    compiled = compile_program(
         network,
         planned.program,
-        missing,
         material.data,
-        initial,
-        width=planned.width,
+        planned.layout,
+        starts=len(initial),
         seed=material.seed,
-    ):
-        scored = score(wave, material.data, material.task, key)
-        new = [trial for trial in scored if trial.key not in stored]
-        store.put(new)
-        yield new
+    )
+    return list(stored.values()), [_Missing(runs, compiled, initial, key)]
 
 
 def starting_values(

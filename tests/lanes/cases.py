@@ -95,14 +95,9 @@ def values_of(program: Program, recipe: str) -> dict[str, dict[str, np.ndarray]]
 
 
 def lane_of(program: Program, recipe: str = "baseline", *, seed: int = 0, judges: Any = ()) -> Any:
-    """Return the record of one lane whose fold is all rows, unscaled."""
-    block = np.arange(ROWS, dtype=np.int32)[None]
+    """Return the record of one lane."""
     return {
-        "evaluated": (block, np.ones((1, 2, ROWS), np.float32)),
-        "test": block,
-        "target_shift": np.float32(0),
-        "target_scale": np.float32(1),
-        "target_unit": np.float32(1),
+        "split": np.int32(0),
         "key": seed_key(seed),
         "values": values_of(program, recipe),
         "judges": list(judges),
@@ -110,8 +105,20 @@ def lane_of(program: Program, recipe: str = "baseline", *, seed: int = 0, judges
 
 
 def shared_of(inputs: np.ndarray, targets: np.ndarray) -> Any:
-    """Return what all lanes read."""
-    return {"inputs": jnp.asarray(inputs), "targets": jnp.asarray(targets), "row_weights": None}
+    """Return what all lanes read: one fold, of all rows, unscaled."""
+    block = np.arange(ROWS, dtype=np.int32)[None, None]
+    return {
+        "inputs": jnp.asarray(inputs),
+        "targets": jnp.asarray(targets),
+        "row_weights": None,
+        "folds": {
+            "target_shift": np.zeros(1, np.float32),
+            "target_scale": np.ones(1, np.float32),
+            "target_unit": np.ones(1, np.float32),
+        },
+        "evaluated": (block, np.ones((1, 1, 2, ROWS), bool)),
+        "test": block,
+    }
 
 
 def network_of(model: keras.Model, *, off: tuple[str, ...] = ()) -> LaneNetwork:
@@ -156,11 +163,14 @@ def precision(kind: str) -> Iterator[None]:
     before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", kind == "float64")
     keras.config.set_floatx(kind)
+    # Layers compute in what the policy says, which is set once and then no longer follows floatx.
+    keras.config.set_dtype_policy(kind)
     try:
         yield
     finally:
         jax.config.update("jax_enable_x64", before)
         keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
 
 
 @functools.cache

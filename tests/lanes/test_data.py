@@ -16,7 +16,7 @@ from gengap.data.load import load
 from gengap.data.preprocessing import fit_preprocessing
 from gengap.lanes.data import BLOCK, StudyData, study_data
 from gengap.lanes.loop import batch_order
-from gengap.lanes.step import batch_of, prepared
+from gengap.lanes.step import batch_of, of_fold, prepared
 from gengap.splits import Split, make_splits
 
 RARE = 1e-4
@@ -47,37 +47,35 @@ def laid_out(
     return dataset, splits, fitted, study_data(dataset, encoded, splits, fitted, **settings)
 
 
-def shared_of(data: StudyData) -> dict[str, Any]:
-    return {
-        "inputs": jnp.asarray(data.inputs),
-        "targets": jnp.asarray(data.targets),
-        "row_weights": jnp.asarray(data.row_weights),
-    }
+def fold_of(data: StudyData, fold: int) -> Any:
+    """Return what a lane looks up of its fold."""
+    return of_fold({"split": fold}, data.tables())
 
 
 @pytest.mark.parametrize("rows", [50, 3 * BLOCK + 17])
 def test_every_part_is_there_once(rows: int) -> None:
     _, splits, _, data = laid_out(rows, "kind")
     for fold, split in enumerate(splits):
-        lane = data.lane(fold)
-        index, masks = lane["evaluated"]
+        index, masks = (table[fold] for table in data.tables()["evaluated"])
         assert index.shape[1] <= BLOCK
         assert masks.shape == (index.shape[0], 2, index.shape[1])
-        sample, validation = (index[masks[:, part] == 1] for part in range(2))
+        sample, validation = (index[masks[:, part]] for part in range(2))
         np.testing.assert_array_equal(validation, split.validation)
         assert len(sample) == len(set(sample)) == min(len(split.training), len(split.validation))
         assert set(sample) <= set(split.training)
-        assert set(np.unique(masks)) <= {0.0, 1.0}
+        assert masks.dtype == bool
         # Padding holds real rows, so that nothing that is not finite comes of it.
         assert index.min() >= 0
         assert index.max() < rows
-        np.testing.assert_array_equal(lane["test"].ravel()[: len(split.test)], split.test)
+        np.testing.assert_array_equal(
+            data.tables()["test"][fold].ravel()[: len(split.test)], split.test
+        )
 
 
 def test_inputs_are_prepared_as_preprocessing_does_it() -> None:
     dataset, splits, fitted, data = laid_out(300, "kind")
     for fold, preprocessing in enumerate(fitted):
-        lane = data.lane(fold)
+        lane = fold_of(data, fold)
         inputs = np.asarray(prepared(jnp.asarray(data.inputs), lane))
         expected = preprocessing.transform(dataset.rows.features)
         np.testing.assert_allclose(inputs, expected, atol=1e-5)
@@ -93,7 +91,7 @@ def test_tensors_pass_as_they_are() -> None:
     splits = make_splits(dataset.rows.target, task=dataset.task, folds=2)
     fitted = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
     data = study_data(dataset, encoded, splits, fitted)
-    lane = data.lane(0)
+    lane = fold_of(data, 0)
     assert not {"fill", "shift", "factor"} & set(lane)
     np.testing.assert_array_equal(prepared(jnp.asarray(images), lane), images)
     assert data.noise == pytest.approx(0.5 * images.std(), rel=1e-5)
@@ -103,7 +101,7 @@ def test_a_batch_has_its_targets_and_weights() -> None:
     dataset, _, fitted, data = laid_out(200, "price")
     rows = np.array([3, 100, 7], np.int32)
     for fold, preprocessing in enumerate(fitted):
-        _, targets, weights = batch_of(jnp.asarray(rows), data.lane(fold), shared_of(data))
+        _, targets, weights = batch_of(jnp.asarray(rows), fold_of(data, fold), data.tables())
         raw = dataset.rows.target[rows]
         expected = (raw - preprocessing.target_shift) / preprocessing.target_scale
         # The target is far from zero: 32 bits alone would lose its digits.
@@ -122,10 +120,10 @@ def test_predictions_come_back_in_their_unit() -> None:
 def test_classes_count_alike_in_every_fold() -> None:
     dataset, splits, _, data = laid_out(200, "kind", class_weight="balanced")
     for fold, split in enumerate(splits):
-        weights = data.lane(fold)["class_weights"]
+        weights = fold_of(data, fold)["class_weights"]
         counts = np.bincount(dataset.rows.target[split.training], minlength=3)
         np.testing.assert_allclose(weights * counts, len(split.training) / 3, rtol=1e-5)
-        _, _, of_rows = batch_of(jnp.asarray(split.training), data.lane(fold), shared_of(data))
+        _, _, of_rows = batch_of(jnp.asarray(split.training), fold_of(data, fold), data.tables())
         codes = dataset.rows.target[split.training]
         expected = weights[codes] * dataset.rows.weights[split.training]
         np.testing.assert_allclose(of_rows, expected, rtol=1e-5)
@@ -137,8 +135,8 @@ def test_a_class_that_a_fold_lacks_has_a_weight_too() -> None:
     absent = np.flatnonzero(dataset.rows.target != 2)
     split = Split(0, 0, absent[:30], absent[30:35], splits[0].test)
     data = study_data(dataset, encoded, (split,), fitted[:1], class_weight="balanced")
-    assert data.lane(0)["class_weights"][2] == 1
-    assert np.isfinite(data.lane(0)["class_weights"]).all()
+    assert fold_of(data, 0)["class_weights"][2] == 1
+    assert np.isfinite(fold_of(data, 0)["class_weights"]).all()
 
 
 def test_noise_is_on_numbers_only_and_where_every_fold_saw_them_vary() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from gengap.lanes.data import BLOCK
 from gengap.lanes.fusion import SAFE_RESULTS, compiler_options
-from gengap.lanes.width import WIDEST
+from gengap.lanes.layout import WIDEST
 
 WIDTHS = [WIDEST, 3 * SAFE_RESULTS // BLOCK]
 

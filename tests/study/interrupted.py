@@ -4,8 +4,8 @@
 
 The process gets the signal when it comes to the place for the COUNT-th time:
 
-chunk      after some epochs of a wave were sent to the devices, before anything of it is read
-store      in the transaction that stores a wave, behind its rows and before the commit
+chunk      when a chunk of epochs was trained, before anything of it is read
+store      in the transaction that stores trials, behind their rows and before the commit
 FILE       such as report.html: with half of the file written
 nowhere    it goes on to the end
 """
@@ -33,11 +33,11 @@ def pass_by(place: str) -> None:
 
 
 def noted(train: Callable[..., Any], what: str) -> Callable[..., Any]:
-    def noting(network: Any, program: Any, runs: Any, *rest: Any, **named: Any) -> Iterator[Any]:
+    def noting(compiled: Any, runs: Any, *rest: Any, **named: Any) -> Iterator[Any]:
         with Path(notes).open("a", encoding="utf-8") as file:
             trained = [[str(run.recipe), run.split] for run in runs]
             file.write(json.dumps({"what": what, "runs": trained}) + "\n")
-        yield from train(network, program, runs, *rest, **named)
+        yield from train(compiled, runs, *rest, **named)
 
     return noting
 
@@ -57,13 +57,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     from gengap import refit, run_folder, training
     from gengap.cli import main as command
-    from gengap.lanes import waves
+    from gengap.lanes import batching
 
-    done, connect, sync = waves._done, sqlite3.connect, os.fsync
+    finished, connect, sync = batching._finished, sqlite3.connect, os.fsync
 
-    def trapped_done(*given: Any) -> Any:
+    def trapped_finished(*given: Any) -> Any:
         pass_by("chunk")
-        return done(*given)
+        return finished(*given)
 
     def trapped_connect(*given: Any, **named: Any) -> sqlite3.Connection:
         return connect(*given, factory=Connection, **named)
@@ -76,11 +76,11 @@ def main() -> None:
         pass_by(wanted)
         sync(file)
 
-    waves._done = trapped_done
+    batching._finished = trapped_finished
     sqlite3.connect = trapped_connect
     run_folder.os.fsync = trapped_sync
-    training.train = noted(training.train, "study")
-    refit.train = noted(refit.train, "refit")
+    training.train_lanes = noted(training.train_lanes, "study")
+    refit.train_lanes = noted(refit.train_lanes, "refit")
     sys.argv = ["gengap", *arguments]
     command()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import jax
 import keras
 import numpy as np
 import pytest
@@ -13,12 +12,15 @@ import pytest
 from gengap.data.preprocessing import fit_preprocessing
 from gengap.design import Design, design_study
 from gengap.finish import finish
+from gengap.lanes.batching import train_lanes
+from gengap.lanes.compiled import compile_program, on_devices
 from gengap.lanes.data import study_data
+from gengap.lanes.layout import Layout
 from gengap.lanes.network import lane_network
 from gengap.lanes.program import Program, Run
-from gengap.lanes.waves import train
+from gengap.lanes.reading import read_lanes
 from gengap.networks.variants import build_variant, variant_of
-from gengap.plan import steps_of
+from gengap.programs import steps_of
 from gengap.reading import read
 from gengap.recipe import Recipe
 from gengap.splits import Split
@@ -77,21 +79,26 @@ def objectives(recipe: str, design: Design) -> np.ndarray:
         build_variant(material.model, variant), sample_shape=material.sample_shape,
         task="classification", classes=2,
     )  # fmt: skip
-    (wave,) = train(
+    data = study_data(design.dataset, design.encoded, (split,), (prepared,))
+    compiled = compile_program(
         network,
         Program(steps_of([parsed]), (), rows, EPOCHS, 32, "classification"),
-        [Run(parsed, 0, seed, (None,)) for seed in SEEDS],
-        study_data(design.dataset, design.encoded, (split,), (prepared,)),
-        starting_values(material.model, variant, SEEDS),
-        width=-(-len(SEEDS) // jax.device_count()),
-        keep_weights=True,
+        data,
+        Layout(width=8, groups=2, chunk=EPOCHS, readers=8),
+        starts=len(SEEDS),
     )
+    runs = [Run(parsed, 0, seed, (None,)) for seed in SEEDS]
+    shared, starts = on_devices(data), starting_values(material.model, variant, SEEDS)
+    weights, losses = {}, {}
+    for ended in train_lanes(compiled, runs, data, shared, starts):
+        weights |= {run.run.seed: run.judged[0].weights for run in ended}
+        for trained in read_lanes(compiled, [ended], data, shared):
+            losses |= {run.run.seed: run.records[0].losses.mean() for run in trained}
     found = []
-    for run in wave:
-        (record,) = run.records
-        weights = zip(record.weights, network.kernels, strict=True)
-        penalty = STRENGTH * sum(np.abs(values).sum() for values, kernel in weights if kernel)
-        found.append(record.losses.mean() + penalty)
+    for seed in SEEDS:
+        values = zip(weights[seed], network.kernels, strict=True)
+        penalty = STRENGTH * sum(np.abs(value).sum() for value, kernel in values if kernel)
+        found.append(losses[seed] + penalty)
     return np.array(found)
 
 

@@ -24,8 +24,9 @@ from study.cases import figures, people
 
 pytestmark = pytest.mark.slow
 
-#: Six folds of the baseline, four strengths of l2 and one of dropout, twelve lanes at once.
-RUNS, TRIALS, WAVE = 36, 42, 12
+#: Six folds of the baseline, which is judged twice, four strengths of l2 and one of dropout; twelve
+#: lanes at once.
+RUNS, TRIALS, LANES = 36, 42, 12
 ARGUMENTS = [
     "compare", "people.csv", "--target", "bought", "--techniques",
     "l2, dropout=0.3, early_stopping=3", "--folds", "6", "--epochs", "20", "--batch-size", "16",
@@ -64,7 +65,7 @@ def gengap(place: Path) -> Callable[..., Ended]:
             [sys.executable, script, notes, where, str(count), name, *ARGUMENTS, "--out", out],
             check=False,
             cwd=place,
-            # One device: which runs make a wave must not hang on the machine.
+            # One device: which runs train together must not hang on the machine.
             env={
                 **{k: v for k, v in os.environ.items() if not k.startswith("GENGAP_")},
                 "GENGAP_CACHE_DIR": str(place / "cache"),
@@ -98,35 +99,40 @@ def stored(folder: Path) -> int:
         return len(store)
 
 
+def runs_of(trials: int) -> int:
+    """Return of how many runs, fold by fold, these are the trials."""
+    folds, rest = divmod(trials, TRIALS // 6)
+    return folds * RUNS // 6 + max(0, rest - 1)
+
+
 @pytest.fixture(scope="module")
 def disturbed(gengap: Callable[..., Ended], place: Path, undisturbed: Path) -> Path:
     """Interrupt and kill one study again and again, and let the same command go on every time."""
     folder = place / "disturbed"
 
-    ended = gengap("disturbed", "chunk", 3, "SIGINT")  # in the second wave
+    ended = gengap("disturbed", "chunk", 2, "SIGINT")  # when the second twelve were trained
     assert ended.code == 130
     assert "the trials that were finished are kept" in ended.said
     assert "the same command again goes on where it was" in ended.said
     assert "Traceback" not in ended.said
     assert len(ended.trained) == RUNS
-    # Two judgements of every baseline among the first twelve runs, one of the others.
     first = stored(folder)
-    assert WAVE <= first < TRIALS
+    assert runs_of(first) == LANES
 
-    ended = gengap("disturbed", "chunk", 2)  # in the second wave, in its last epochs
+    ended = gengap("disturbed", "chunk", 2)  # when the third twelve were trained
     assert ended.code == -signal.SIGKILL
-    assert len(ended.trained) == RUNS - WAVE
-    assert stored(folder) == first
-
-    ended = gengap("disturbed", "store", 2)  # while the third wave is stored
-    assert ended.code == -signal.SIGKILL
-    assert len(ended.trained) == RUNS - WAVE
+    assert len(ended.trained) == RUNS - LANES
     second = stored(folder)
     assert first < second < TRIALS
 
+    ended = gengap("disturbed", "store", 1)
+    assert ended.code == -signal.SIGKILL
+    assert len(ended.trained) == RUNS - runs_of(second)
+    assert stored(folder) == second
+
     ended = gengap("disturbed", FILES["report"])
     assert ended.code == -signal.SIGKILL
-    assert len(ended.trained) == RUNS - 2 * WAVE
+    assert len(ended.trained) == RUNS - runs_of(second)
     assert ended.refitted == 2
     assert stored(folder) == TRIALS
     # The results come last: where they are, the rest is too.

@@ -76,12 +76,20 @@ class StudyData:
             return predictions
         return predictions.astype(np.float64) * self.target_unit + self.target_offset
 
-    def lane(self, split: int) -> dict[str, Any]:
-        """Return the record of one fold, as a lane carries it."""
+    def tables(self) -> dict[str, Any]:
+        """Return what all lanes read, as it goes to the devices."""
+        rows = len(self.targets)
+        block = min(BLOCK, rows)
+        blocks = np.arange(-(-rows // block) * block, dtype=np.int32) % rows
         return {
-            **{name: table[split] for name, table in self.folds.items()},
-            "evaluated": tuple(table[split] for table in self.evaluated),
-            "test": self.test[split],
+            "inputs": self.inputs,
+            "targets": self.targets,
+            "row_weights": self.row_weights,
+            "folds": dict(self.folds),
+            "evaluated": self.evaluated,
+            "test": self.test,
+            "noise": self.noise,
+            "blocks": blocks.reshape(-1, block),
         }
 
 
@@ -181,7 +189,7 @@ def _evaluated(
         [(flat < len(sample)), used_rows & (flat >= len(sample))]
         for sample, used_rows in zip(sampled, used, strict=True)
     ]
-    return index, np.moveaxis(np.array(masks, np.float32), 1, 2)
+    return index, np.moveaxis(np.array(masks), 1, 2)
 
 
 def _blocks(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from gengap.lanes.program import Asked, Program, Run
+from gengap.recipe import Recipe
 from gengap.techniques.discovery import find_technique
 
-__all__ = ["judge_strengths_of", "slots_of", "strengths_of"]
+__all__ = ["no_strengths", "slots_of", "strengths_of"]
 
 
 def slots_of(program: Program, run: Run) -> tuple[int | None, ...]:
@@ -26,11 +28,21 @@ def slots_of(program: Program, run: Run) -> tuple[int | None, ...]:
     return tuple(slots)
 
 
-def strengths_of(program: Program, run: Run) -> dict[str, dict[str, np.float32]]:
-    """Return the strengths of a lane; neutral ones for what its recipe does without."""
+def strengths_of(program: Program, run: Run, slots: Sequence[int | None]) -> dict[str, Any]:
+    """Return the strengths that a lane carries: of its recipe's techniques, and of its judgements.
+
+    Neutral ones stand for what its recipe does without, the lowest for idle slots.
+
+    Parameters
+    ----------
+    program : Program
+    run : Run
+    slots : sequence of int or None
+        Of its judgements.
+    """
     given = run.recipe.values()
     options = run.recipe.options()
-    return {
+    values = {
         asked.technique: {
             strength.name: np.float32(
                 given[asked.technique][strength.name]
@@ -41,20 +53,19 @@ def strengths_of(program: Program, run: Run) -> dict[str, dict[str, np.float32]]
         }
         for asked in program.techniques
     }
-
-
-def judge_strengths_of(
-    program: Program, run: Run, slots: Sequence[int | None]
-) -> list[dict[str, np.float32]]:
-    """Return the strengths of a lane's judgements, slot by slot; the lowest for idle slots."""
-    values = []
+    judges = []
     for slot, asked in enumerate(program.judges):
         part = next((p for p, s in zip(run.judgements, slots, strict=True) if s == slot), None)
-        given = dict(part.strengths) if part else {}
-        values.append(
+        chosen = dict(part.strengths) if part else {}
+        judges.append(
             {
-                strength.name: np.float32(given.get(strength.name, strength.low))
+                strength.name: np.float32(chosen.get(strength.name, strength.low))
                 for strength in find_technique(asked.technique).strengths
             }
         )
-    return values
+    return {"values": values, "judges": judges}
+
+
+def no_strengths(program: Program) -> dict[str, Any]:
+    """Return strengths of a lane that nothing trains in."""
+    return strengths_of(program, Run(Recipe(), 0, 0, ()), ())

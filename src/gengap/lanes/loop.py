@@ -1,7 +1,7 @@
 """One lane's epochs: steps, evaluation, judgements.
 
-The state of a lane is a tree of arrays; its record (fold, key, strengths) never changes. Both are
-stacked over lanes and the functions here are traced once under `vmap`.
+The state of a lane is a tree of arrays; its record (fold, key, strengths) stays as it is while a
+run trains. Both are stacked over lanes and the functions here are traced once under `vmap`.
 
 Notation
 --------
@@ -20,11 +20,11 @@ import numpy as np
 
 from gengap.lanes.network import LaneNetwork
 from gengap.lanes.program import Program
-from gengap.lanes.step import batch_of, training_step
-from gengap.random_bits import fold_in, named, normal
+from gengap.lanes.step import batch_of, of_fold, training_step
+from gengap.random_bits import fold_in, named
 from gengap.techniques.base import Monitored
 
-__all__ = ["CURVES", "batch_order", "epochs", "readout", "start_state"]
+__all__ = ["CURVES", "batch_order", "epochs", "start_state"]
 
 Array = Any
 Lane = Mapping[str, Any]
@@ -35,7 +35,7 @@ CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric")
 
 
 def start_state(program: Program, weights: Any, others: Any, slots: Any) -> State:
-    """Make the state of a lane before its first epoch, on the host, without a lane axis."""
+    """Make the state of a lane before its first epoch, without a lane axis."""
     return {
         "weights": list(weights),
         "others": list(others),
@@ -129,6 +129,8 @@ def epochs(
         }
 
     def run(state: State, lane: Lane, orders: Array, shared: Lane, count: Array) -> State:
+        lane = of_fold(lane, shared)
+
         def body(i: Array, state: State) -> State:
             return epoch(state, lane, orders[i], shared)
 
@@ -137,81 +139,19 @@ def epochs(
     return run
 
 
-def readout(
-    network: LaneNetwork, program: Program, judge: int | None, *, noise_key: Array
-) -> Callable[[State, Lane, Lane], dict[str, Array]]:
-    """Make the function that reads a trained lane out.
-
-    Parameters
-    ----------
-    judge : int, optional
-        Which judgement's weights are read; None reads the last.
-    noise_key : array (2,)
-        Of the noise on the test rows, the same for all lanes.
-
-    Returns
-    -------
-    callable
-        ``(state, lane, shared) -> record`` with ``predictions`` (N, C) or (N,) and ``losses``
-        (N,) of all rows, ``noisy_predictions`` and ``noisy_losses`` of the fold's test rows (in
-        blocks), ``zero_weights``, ``weight_norm``.
-    """
-
-    def read(state: State, lane: Lane, shared: Lane) -> dict[str, Array]:
-        if judge is None:
-            weights = network.final_weights(state["weights"], state["slots"])
-            others = state["others"]
-        else:
-            weights, others = (state["judged"][judge][name] for name in ("weights", "others"))
-
-        def clean(rows: Array) -> tuple[Array, Array]:
-            inputs, targets, _ = batch_of(rows, lane, shared)
-            outputs = network.outputs(weights, others, inputs)
-            losses = network.row_losses(network.encode_targets(targets), outputs)
-            return _unscaled(network.predictions(outputs), lane, program), losses
-
-        def noisy(block: tuple[Array, Array]) -> tuple[Array, Array]:
-            number, rows = block
-            inputs, targets, _ = batch_of(rows, lane, shared)
-            disturbance = normal(fold_in(noise_key, number), inputs.shape, jnp.float32)
-            inputs = inputs + (disturbance * shared["noise"]).astype(inputs.dtype)
-            outputs = network.outputs(weights, others, inputs)
-            losses = network.row_losses(network.encode_targets(targets), outputs)
-            return _unscaled(network.predictions(outputs), lane, program), losses
-
-        predictions, losses = jax.lax.map(clean, shared["blocks"])
-        test = lane["test"]
-        noisy_predictions, noisy_losses = jax.lax.map(noisy, (jnp.arange(len(test)), test))
-        kernels = [w for w, kernel in zip(weights, network.kernels, strict=True) if kernel]
-        size = max(1, sum(kernel.size for kernel in kernels))
-        return {
-            "predictions": _unblocked(predictions),
-            "losses": _unblocked(losses),
-            "noisy_predictions": _unblocked(noisy_predictions),
-            "noisy_losses": _unblocked(noisy_losses),
-            "zero_weights": sum(jnp.sum(kernel == 0) for kernel in kernels) / size,
-            "weight_norm": jnp.sqrt(sum(jnp.sum(jnp.square(kernel)) for kernel in kernels)),
-        }
-
-    return read
-
-
-def _unblocked(blocks: Array) -> Array:
-    return blocks.reshape((-1, *blocks.shape[2:]))
-
-
-def _unscaled(predictions: Array, lane: Lane, program: Program) -> Array:
-    if program.task == "regression":
-        return predictions * lane["target_scale"] + lane["target_shift"]
-    return predictions
-
-
 def _evaluation(network: LaneNetwork, program: Program) -> Callable[[Any, Any, Lane, Lane], Array]:
     """Make ``(w, o, lane, shared) -> curves`` of an epoch, see `CURVES`."""
+    if not program.watched:
+        # Nobody looks at the curves; they tell divergence all the same.
+        return lambda weights, others, lane, shared: jnp.broadcast_to(
+            sum(jnp.sum(jnp.abs(weight)) for weight in weights).astype(jnp.float32), (len(CURVES),)
+        )
 
     def evaluate(weights: Any, others: Any, lane: Lane, shared: Lane) -> Array:
-        def block(total: Array, rows_and_masks: tuple[Array, Array]) -> tuple[Array, None]:
-            rows, masks = rows_and_masks
+        index, masked = shared["evaluated"]
+
+        def block(total: Array, number: Array) -> tuple[Array, None]:
+            rows, masks = index[lane["split"], number], masked[lane["split"], number]
             inputs, targets, _ = batch_of(rows, lane, shared)
             outputs = network.outputs(weights, others, inputs)
             losses = network.row_losses(network.encode_targets(targets), outputs)
@@ -222,11 +162,11 @@ def _evaluation(network: LaneNetwork, program: Program) -> Callable[[Any, Any, L
                 scores = jnp.square(predictions - targets)
             # Not a product with the masks: 0 times a part that diverged would spoil the other.
             of_rows = jnp.stack([losses, scores, jnp.ones_like(losses)]).astype(jnp.float32)
-            kept = jnp.where(masks[:, None] > 0, of_rows[None], 0)
+            kept = jnp.where(masks[:, None], of_rows[None], 0)
             return total + kept.sum(axis=-1), None
 
         # Both parts in one pass; sums of (part, quantity).
-        total, _ = jax.lax.scan(block, jnp.zeros((2, 3), jnp.float32), lane["evaluated"])
+        total, _ = jax.lax.scan(block, jnp.zeros((2, 3), jnp.float32), jnp.arange(index.shape[1]))
         loss, score = total[:, 0] / total[:, 2], total[:, 1] / total[:, 2]
         if program.task == "regression":
             score = jnp.sqrt(score) * lane["target_scale"] * lane["target_unit"]

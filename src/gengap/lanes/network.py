@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from gengap.lanes.products import fast_products
 from gengap.networks.compiling import copy_optimizer, single_loss
 from gengap.networks.existing import without
 from gengap.networks.heads import Head, head_of, to_probabilities
@@ -190,6 +191,7 @@ class LaneNetwork:
         with ExitStack() as stack:
             stack.enter_context(without(self.model, self.off))
             stack.enter_context(_weighted_targets(self.model))
+            stack.enter_context(fast_products())
             if activation is not None:
                 stack.enter_context(at_sites(self.model, self.sites, activation))
             yield

@@ -49,6 +49,8 @@ class Program:
         Training rows of an epoch.
     epochs, batch_size : int
     task : str
+    watched : bool
+        Whether every epoch is measured on the fold's parts.
     """
 
     techniques: tuple[Asked, ...]
@@ -57,6 +59,7 @@ class Program:
     epochs: int
     batch_size: int
     task: str
+    watched: bool = True
 
     @property
     def full_steps(self) -> int:

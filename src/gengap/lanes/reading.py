@@ -1,103 +1,104 @@
-"""Trained lanes are read out, judgement by judgement."""
+"""Trained weights are read out, as many at once as the layout says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
+from gengap.lanes.batching import Ended, Judged
+from gengap.lanes.compiled import Compiled
 from gengap.lanes.data import StudyData
-from gengap.lanes.network import LaneNetwork
-from gengap.lanes.program import Run
 from gengap.lanes.records import LaneRecord, Trained
 
-__all__ = ["read_wave"]
+__all__ = ["read_lanes"]
+
+#: Seconds that a run that has ended waits at most for others to be read out with.
+PATIENCE_SECONDS = 5.0
 
 
-def read_wave(
-    network: LaneNetwork,
-    read: Callable[[int | None], Mapping[str, np.ndarray]],
-    data: StudyData,
-    wave: Sequence[Run],
-    asked: Sequence[tuple[int | None, ...]],
-    state: Any,
-    *,
-    keep_weights: bool,
-    trained: int,
-    seconds: float,
-) -> tuple[Trained, ...]:
-    """Read the runs of a wave out.
+def read_lanes(
+    compiled: Compiled, ended: Iterable[tuple[Ended, ...]], data: StudyData, shared: Any
+) -> Iterator[tuple[Trained, ...]]:
+    """Read runs out as they end.
 
     Parameters
     ----------
-    network : LaneNetwork
-    read : callable
-        ``(slot) -> record`` of all lanes: what `gengap.lanes.loop.readout` says of a slot's
-        weights; None is the last epoch's.
+    compiled : Compiled
+    ended : iterable of tuple of Ended
     data : StudyData
-    wave : sequence of Run
-    asked : sequence of tuple
-        The slots of each run's judgements, in their order.
-    state : tree of array
-        Of all lanes.
-    keep_weights : bool
-    trained : int
-        Epochs that the wave trained.
-    seconds : float
-        That it took.
+    shared : tree of array
+        The same on the devices.
+
+    Yields
+    ------
+    tuple of Trained
     """
-    wanted = {slot for slots in asked[: len(wave)] for slot in slots}
-    found_in = {slot: read(slot) for slot in wanted}
-    small = jax.device_get({name: state[name] for name in ("curves", "diverged_in")})
-    judged = jax.device_get(
-        [{name: slot[name] for name in ("best_epoch", "needed")} for slot in state["judged"]]
-    )
+    places = compiled.devices * compiled.layout.readers
+    waiting: list[Ended] = []
+    since = time.perf_counter()
+    try:
+        for some in ended:
+            if not waiting:
+                since = time.perf_counter()
+            waiting += some
+            while sum(len(run.judged) for run in waiting) >= places:
+                fitting = _fitting(waiting, places)
+                yield _read(compiled, waiting[:fitting], data, shared)
+                waiting = waiting[fitting:]
+            if waiting and time.perf_counter() - since > PATIENCE_SECONDS:
+                yield _read(compiled, waiting, data, shared)
+                waiting = []
+    except KeyboardInterrupt:
+        # What has ended is kept.
+        if waiting:
+            yield _read(compiled, waiting, data, shared)
+        raise
+    if waiting:
+        yield _read(compiled, waiting, data, shared)
+
+
+def _fitting(waiting: list[Ended], places: int) -> int:
+    """Return how many of the first runs fill the places, and at least one."""
+    total = np.cumsum([len(run.judged) for run in waiting])
+    return max(1, int(np.searchsorted(total, places, side="right")))
+
+
+def _read(
+    compiled: Compiled, ended: list[Ended], data: StudyData, shared: Any
+) -> tuple[Trained, ...]:
+    judged = [(run.run.split, choice) for run in ended for choice in run.judged]
+    records = iter(_read_judged(compiled, judged, data, shared))
+    return tuple(Trained(run.run, tuple(next(records) for _ in run.judged)) for run in ended)
+
+
+def _read_judged(
+    compiled: Compiled, judged: list[tuple[int, Judged]], data: StudyData, shared: Any
+) -> Iterator[LaneRecord]:
+    places = compiled.devices * compiled.layout.readers
     rows = len(data.targets)
-    ended = []
-    for i, (run, slots) in enumerate(zip(wave, asked, strict=False)):
-        records = []
-        for part, slot in zip(run.judgements, slots, strict=True):
-            diverged_in = int(small["diverged_in"][i])
-            if slot is None:
-                needed = diverged_in or trained
-                best, diverged = needed, diverged_in > 0
-            else:
-                needed = int(judged[slot]["needed"][i])
-                best = int(judged[slot]["best_epoch"][i])
-                # What was best before something went wrong is a result like any other.
-                diverged = best == 0
-            found = {name: value[i] for name, value in found_in[slot].items()}
-            records.append(
-                LaneRecord(
-                    judgement=part,
-                    diverged=diverged,
-                    epochs=needed,
-                    best_epoch=max(1, best),
-                    seconds=seconds / len(wave) * needed / trained,
-                    predictions=data.in_unit(found["predictions"][:rows]),
-                    losses=found["losses"][:rows],
-                    noisy_predictions=data.in_unit(found["noisy_predictions"]),
-                    noisy_losses=found["noisy_losses"],
-                    zero_weights=float(found["zero_weights"]),
-                    weight_norm=float(found["weight_norm"]),
-                    curves=small["curves"][i][:needed],
-                    **(_weights(state, slot, i, network) if keep_weights else {}),
-                )
+    for first in range(0, len(judged), places):
+        some = judged[first : first + places]
+        padded = [*some, *some[:1] * (places - len(some))]
+        values = [(list(choice.weights), list(choice.others)) for _, choice in padded]
+        weights, others = jax.tree.map(lambda *leaves: np.stack(leaves), *values)
+        splits = np.array([split for split, _ in padded], np.int32)
+        found = jax.device_get(compiled.read(*compiled.by_lane((weights, others, splits)), shared))
+        for i, (_, choice) in enumerate(some):
+            yield LaneRecord(
+                judgement=choice.judgement,
+                diverged=choice.diverged,
+                epochs=choice.epochs,
+                best_epoch=choice.best_epoch,
+                seconds=choice.seconds,
+                predictions=data.in_unit(found["predictions"][i][:rows]),
+                losses=found["losses"][i][:rows],
+                noisy_predictions=data.in_unit(found["noisy_predictions"][i]),
+                noisy_losses=found["noisy_losses"][i],
+                zero_weights=float(found["zero_weights"][i]),
+                weight_norm=float(found["weight_norm"][i]),
+                curves=choice.curves,
             )
-        ended.append(Trained(run, tuple(records)))
-    return tuple(ended)
-
-
-def _weights(state: Any, slot: int | None, i: int, network: LaneNetwork) -> dict[str, Any]:
-    if slot is None:
-        slots = [value[i] for value in state["slots"]]
-        weights = network.final_weights([value[i] for value in state["weights"]], slots)
-        source = {"weights": weights, "others": [value[i] for value in state["others"]]}
-    else:
-        source = {
-            name: [value[i] for value in state["judged"][slot][name]]
-            for name in ("weights", "others")
-        }
-    return {name: tuple(jax.device_get(values)) for name, values in source.items()}

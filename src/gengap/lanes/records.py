@@ -23,7 +23,7 @@ class LaneRecord:
         Whether the judged weights come from an epoch in which something was not finite.
     epochs, best_epoch : int
     seconds : float
-        Its share of the time of its wave.
+        Its share of the training time.
     predictions : ndarray (N, C) or (N,)
         Of all rows; values in the target's own unit.
     losses : ndarray (N,)
@@ -33,8 +33,6 @@ class LaneRecord:
     zero_weights, weight_norm : float
     curves : ndarray (epochs, 4)
         See `gengap.lanes.loop.CURVES`.
-    weights, others : tuple of ndarray, optional
-        The judged values, where they were asked for.
     """
 
     judgement: Part | None
@@ -49,8 +47,6 @@ class LaneRecord:
     zero_weights: float
     weight_norm: float
     curves: np.ndarray
-    weights: tuple[np.ndarray, ...] | None = None
-    others: tuple[np.ndarray, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,10 +18,15 @@ from gengap.lanes.program import Program
 from gengap.random_bits import fold_in, named
 from gengap.techniques.base import Hooks, Targets, Update
 
-__all__ = ["batch_of", "prepared", "training_step"]
+__all__ = ["batch_of", "of_fold", "prepared", "training_step"]
 
 Array = Any
 Lane = Mapping[str, Any]
+
+
+def of_fold(lane: Lane, shared: Lane) -> Lane:
+    """Look up what the lane's fold does to inputs and targets, once for many steps."""
+    return {**lane, **{name: table[lane["split"]] for name, table in shared["folds"].items()}}
 
 
 def prepared(inputs: Array, lane: Lane) -> Array:
@@ -40,7 +45,7 @@ def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Array, Array, Array
     lane : mapping
         The record of the lane's fold.
     shared : mapping
-        What all lanes read: ``inputs``, ``targets``, ``row_weights``.
+        What all lanes read: ``inputs``, ``targets``, ``row_weights``, and tables of the folds.
     """
     inputs = prepared(shared["inputs"][rows], lane)
     targets = shared["targets"][rows]

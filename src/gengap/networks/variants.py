@@ -31,6 +31,12 @@ class Variant:
     off: tuple[str, ...] = ()
     inserting: tuple[str, ...] = ()
 
+    def describe(self) -> str:
+        """Say in a few words how it differs from the model as given."""
+        parts = [f"without {', '.join(self.off)}"] if self.off else []
+        parts += [f"with {', '.join(self.inserting)}"] if self.inserting else []
+        return f"the model {' and '.join(parts)}" if parts else "the model as given"
+
     @property
     def insertions(self) -> tuple[Insertion, ...]:
         """The layers to insert."""

@@ -1,0 +1,326 @@
+"""Continuous batching: a run that ends leaves its lane, and the next one that waits moves in.
+
+The host looks at the lanes after every chunk of epochs. What a lane computes depends neither on
+where it is nor on what trains beside it, so that runs can come and go.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from gengap.lanes.compiled import Compiled
+from gengap.lanes.data import StudyData
+from gengap.lanes.filling import no_strengths, slots_of, strengths_of
+from gengap.lanes.initial import Initial
+from gengap.lanes.loop import batch_order
+from gengap.lanes.program import Run
+from gengap.lanes.slots import Occupant, Slots
+from gengap.random_bits import key as seed_key
+from gengap.recipe import Part
+
+__all__ = ["Ended", "Judged", "train_lanes"]
+
+Tree = Any
+
+#: Bytes of batch orders that are kept for the next run of the same fold.
+KEPT_ORDER_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """The weights that a judgement of a run chose.
+
+    Attributes
+    ----------
+    judgement : Part or None
+    weights, others : tuple of ndarray
+    diverged : bool
+        Whether they come from an epoch in which something was not finite.
+    epochs, best_epoch : int
+    seconds : float
+        That the judgement would have needed alone.
+    curves : ndarray (epochs, 4)
+        See `gengap.lanes.loop.CURVES`.
+    """
+
+    judgement: Part | None
+    weights: tuple[np.ndarray, ...]
+    others: tuple[np.ndarray, ...]
+    diverged: bool
+    epochs: int
+    best_epoch: int
+    seconds: float
+    curves: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """A run that ended, with what each of its judgements chose, in the order asked."""
+
+    run: Run
+    judged: tuple[Judged, ...]
+
+
+def train_lanes(
+    compiled: Compiled,
+    runs: Sequence[Run],
+    data: StudyData,
+    shared: Tree,
+    initial: Mapping[int, Initial],
+    *,
+    on_epochs: Callable[[int], None] = lambda epochs: None,
+) -> Iterator[tuple[Ended, ...]]:
+    """Train runs in the lanes of a program.
+
+    Parameters
+    ----------
+    compiled : Compiled
+    runs : sequence of Run
+        Taken in this order.
+    data : StudyData
+    shared : tree of array
+        The same, as `gengap.lanes.compiled.on_devices` puts it on the devices.
+    initial : mapping of int to Initial
+        By the runs' seeds.
+    on_epochs : callable
+        Told how many epochs were trained, over all lanes, whenever the host looks.
+
+    Yields
+    ------
+    tuple of Ended
+        The runs that ended in a chunk.
+    """
+    program, layout = compiled.program, compiled.layout
+    slots = Slots([Occupant(run, slots_of(program, run)) for run in runs], layout, compiled.devices)
+    record = _Records(compiled, len(slots))
+    starts = _Starts(compiled, initial)
+    order_of = _order_drawer(data, program.rows)
+    advance = compiled.advance
+    state = compiled.empty_state()
+    while True:
+        restart = np.zeros(len(slots), bool)
+        admitted = slots.admit()
+        if admitted:
+            restart[admitted] = True
+            living = dict(slots.live())
+            starts.provide({living[lane].run.seed for lane in admitted})
+            for lane in admitted:
+                record.write(lane, living[lane], starts.place(living[lane].run.seed))
+        else:
+            source = slots.compact()
+            if source is not None:
+                state = _moved(compiled, state, source)
+                record.move(source)
+        live = list(slots.live())
+        if not live:
+            return
+        count = min(layout.chunk, *(program.epochs - occupant.epoch for _, occupant in live))
+        orders = np.zeros((len(slots), layout.chunk, program.rows), np.int32)
+        for lane, occupant in live:
+            for i in range(count):
+                orders[lane, i] = order_of(
+                    occupant.run.seed, occupant.run.split, occupant.epoch + i
+                )
+        began = time.perf_counter()
+        state, signals = advance(
+            state,
+            record.on_devices(),
+            *compiled.by_lane(
+                (_grouped(compiled, restart), slots.live_groups(), _grouped(compiled, orders))
+            ),
+            starts.on_devices(),
+            shared,
+            np.int32(count),
+        )
+        seen = np.asarray(signals).reshape(len(slots), -1)
+        seconds = time.perf_counter() - began
+        for _, occupant in live:
+            occupant.epoch += count
+            occupant.seconds += seconds / len(live)
+        on_epochs(count * len(live))
+        finished = _finished(live, seen, program.epochs)
+        if finished:
+            yield _ended(compiled, state, seen, finished)
+            for lane, _ in finished:
+                slots.release(lane)
+
+
+def _finished(
+    live: Sequence[tuple[int, Occupant]], signals: np.ndarray, epochs: int
+) -> list[tuple[int, Occupant]]:
+    """Return the lanes that need no further epoch."""
+
+    def is_finished(lane: int, occupant: Occupant) -> bool:
+        epoch, diverged_in, *done = signals[lane]
+        complete = all(slot is not None and done[slot] for slot in occupant.slots)
+        return bool(epoch >= epochs or diverged_in > 0 or complete)
+
+    return [(lane, occupant) for lane, occupant in live if is_finished(lane, occupant)]
+
+
+def _ended(
+    compiled: Compiled,
+    state: Tree,
+    signals: np.ndarray,
+    finished: Sequence[tuple[int, Occupant]],
+) -> tuple[Ended, ...]:
+    """Take what is judged of some lanes to the host."""
+
+    def host(tree: Tree) -> Tree:
+        found = jax.device_get(tree)
+        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), found)
+
+    wanted = {slot for _, occupant in finished for slot in occupant.slots}
+    curves = host(state["curves"])
+    values = {slot: host(_judged_values(compiled, state, slot)) for slot in wanted}
+    chosen = {
+        slot: host({name: state["judged"][slot][name] for name in ("best_epoch", "needed")})
+        for slot in wanted - {None}
+    }
+    ended = []
+    for lane, occupant in finished:
+        diverged_in = int(signals[lane, 1])
+        judged = []
+        for part, slot in zip(occupant.run.judgements, occupant.slots, strict=True):
+            if slot is None:
+                best = needed = diverged_in or occupant.epoch
+                diverged = diverged_in > 0
+            else:
+                best, needed = (int(chosen[slot][name][lane]) for name in ("best_epoch", "needed"))
+                # What was best before something went wrong is a result like any other.
+                diverged = best == 0
+            weights, others = (
+                tuple(np.array(leaf[lane]) for leaf in leaves) for leaves in values[slot]
+            )
+            judged.append(
+                Judged(
+                    judgement=part,
+                    weights=weights,
+                    others=others,
+                    diverged=diverged,
+                    epochs=needed,
+                    best_epoch=max(1, best),
+                    seconds=occupant.seconds * needed / occupant.epoch,
+                    curves=np.array(curves[lane, :needed]),
+                )
+            )
+        ended.append(Ended(occupant.run, tuple(judged)))
+    return tuple(ended)
+
+
+def _judged_values(compiled: Compiled, state: Tree, slot: int | None) -> tuple[Tree, Tree]:
+    if slot is None:
+        weights = compiled.network.final_weights(state["weights"], state["slots"])
+        return weights, state["others"]
+    judged = state["judged"][slot]
+    return judged["weights"], judged["others"]
+
+
+def _moved(compiled: Compiled, state: Tree, source: np.ndarray) -> Tree:
+    """Let every lane go on with the state of another."""
+
+    def moved(leaf: Any) -> Any:
+        found = np.asarray(leaf)
+        flat = found.reshape(-1, *found.shape[2:])
+        return flat[source].reshape(found.shape)
+
+    return compiled.by_lane(jax.tree.map(moved, state))
+
+
+def _grouped(compiled: Compiled, lanes: Any) -> Any:
+    shape = (compiled.devices * compiled.layout.groups, compiled.layout.width)
+    return jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), lanes)
+
+
+def _order_drawer(data: StudyData, rows: int) -> Callable[[int, int, int], np.ndarray]:
+    """Return what draws batch orders; lanes of one fold want the same ones, at various times."""
+
+    @functools.lru_cache(maxsize=max(1, KEPT_ORDER_BYTES // (4 * rows)))
+    def order(seed: int, split: int, epoch: int) -> np.ndarray:
+        return batch_order(seed, epoch, data.splits[split].training, rows)
+
+    return order
+
+
+class _Records:
+    """What each lane carries of its run, on the host and, when it has changed, on the devices."""
+
+    def __init__(self, compiled: Compiled, lanes: int) -> None:
+        self._compiled = compiled
+        one = {
+            "split": np.int32(0),
+            "start": np.int32(0),
+            "key": np.zeros(2, np.uint32),
+            **no_strengths(compiled.program),
+        }
+        self._lanes = jax.tree.map(lambda leaf: np.stack([leaf] * lanes), one)
+        self._put: Tree = None
+
+    def write(self, lane: int, occupant: Occupant, start: int) -> None:
+        run = occupant.run
+        record = {
+            "split": np.int32(run.split),
+            "start": np.int32(start),
+            "key": seed_key(run.seed),
+            **strengths_of(self._compiled.program, run, occupant.slots),
+        }
+
+        def assign(leaves: Any, value: Any) -> None:
+            leaves[lane] = value
+
+        jax.tree.map(assign, self._lanes, record)
+        self._put = None
+
+    def move(self, source: np.ndarray) -> None:
+        self._lanes = jax.tree.map(lambda leaf: leaf[source], self._lanes)
+        self._put = None
+
+    def on_devices(self) -> Tree:
+        if self._put is None:
+            self._put = self._compiled.by_lane(_grouped(self._compiled, self._lanes))
+        return self._put
+
+
+class _Starts:
+    """Initial values of as many runs as may begin at once, on the devices.
+
+    Runs come fold by fold and share the values of their fold: a table of a few serves them all.
+    """
+
+    def __init__(self, compiled: Compiled, initial: Mapping[int, Initial]) -> None:
+        self._compiled = compiled
+        self._initial = initial
+        self._seeds: list[int] = []
+        self._slots = compiled.everywhere(compiled.network.slots_at_start())
+        self._put: Tree = None
+
+    def provide(self, seeds: set[int]) -> None:
+        """Make room for some seeds; those that are no longer asked for leave."""
+        new = [seed for seed in sorted(seeds) if seed not in self._seeds]
+        if not new:
+            return
+        places = self._compiled.starts
+        kept = [seed for seed in self._seeds if seed in seeds]
+        kept += [seed for seed in self._seeds if seed not in seeds]
+        self._seeds = [*kept[: places - len(new)], *new]
+        # A table that is not full yet repeats its first entry.
+        padded = [*self._seeds, *self._seeds[:1] * (places - len(self._seeds))]
+        values = [
+            {"weights": list(initial.weights), "others": list(initial.others)}
+            for initial in (self._initial[seed] for seed in padded)
+        ]
+        table = jax.tree.map(lambda *leaves: np.stack(leaves), *values)
+        self._put = self._compiled.everywhere(table)
+
+    def place(self, seed: int) -> int:
+        return self._seeds.index(seed)
+
+    def on_devices(self) -> Tree:
+        return {**self._put, "slots": self._slots}

@@ -1,0 +1,279 @@
+"""The two compiled functions of a program: one that trains its lanes, one that reads them out.
+
+Arrays of lanes have the axes (devices x groups, lanes of a group, ...), of which the first is laid
+over the devices. A device goes through its groups one by one, as far as they are filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from gengap.lanes.data import BLOCK, StudyData
+from gengap.lanes.filling import no_strengths
+from gengap.lanes.fusion import compiler_options
+from gengap.lanes.layout import Layout
+from gengap.lanes.loop import epochs, start_state
+from gengap.lanes.network import LaneNetwork
+from gengap.lanes.program import Program
+from gengap.lanes.readout import readout
+from gengap.random_bits import key as seed_key
+
+__all__ = ["Compiled", "compile_program", "on_devices"]
+
+Array = Any
+Tree = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A program on the devices; its functions are compiled in the background.
+
+    Attributes
+    ----------
+    network : LaneNetwork
+    program : Program
+    layout : Layout
+    starts : int
+        How many runs' initial values the devices hold at once.
+    """
+
+    network: LaneNetwork
+    program: Program
+    layout: Layout
+    starts: int
+    _functions: tuple[Future[Any], ...]
+    _by_lane: NamedSharding
+    _everywhere: NamedSharding
+
+    @property
+    def devices(self) -> int:
+        """How many devices the lanes are laid over."""
+        return int(self._by_lane.mesh.size)
+
+    @cached_property
+    def advance(self) -> Callable[..., tuple[Tree, Array]]:
+        """``(state, lane, restart, live, orders, starts, shared, count) -> state, signals``.
+
+        It trains `count` epochs of every lane in the first ``live[device]`` groups of a device;
+        lanes with ``restart`` begin anew, at the values that ``lane["start"]`` names. The signals
+        of a lane are its epoch, the one in which it diverged, and whether each judgement is done.
+        """
+        return self._functions[0].result()
+
+    @cached_property
+    def read(self) -> Callable[..., dict[str, Array]]:
+        """``(weights, others, splits, shared) -> record``, see `gengap.lanes.readout.readout`."""
+        return self._functions[1].result()
+
+    def by_lane(self, tree: Tree) -> Tree:
+        """Lay arrays of lanes over the devices."""
+        return jax.device_put(tree, self._by_lane)
+
+    def everywhere(self, tree: Tree) -> Tree:
+        """Put arrays on every device."""
+        return jax.device_put(tree, self._everywhere)
+
+    def empty_state(self) -> Tree:
+        """Return the state of lanes that have not begun."""
+        shape = (self.devices * self.layout.groups, self.layout.width)
+        return self.by_lane(
+            jax.tree.map(lambda leaf: np.zeros((*shape, *leaf.shape), leaf.dtype), _start_of(self))
+        )
+
+
+def compile_program(
+    network: LaneNetwork,
+    program: Program,
+    data: StudyData,
+    layout: Layout,
+    *,
+    starts: int,
+    seed: int = 0,
+    reads: bool = True,
+) -> Compiled:
+    """Trace a program and let it compile in the background.
+
+    Parameters
+    ----------
+    network : LaneNetwork
+    program : Program
+    data : StudyData
+    layout : Layout
+    starts : int
+        How many different initial values the program's runs have.
+    seed : int
+        Of the noise that robustness is measured with.
+    reads : bool
+        Whether the runs will be read out.
+
+    Returns
+    -------
+    Compiled
+    """
+    mesh = _mesh()
+    by_lane = NamedSharding(mesh, PartitionSpec("lanes"))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    starts = min(starts, mesh.size * layout.lanes)
+    tables = _abstract(data.tables(), everywhere)
+    weights, others, slots = _values_of(network)
+
+    trained = mesh.size * layout.groups, layout.width
+    start = start_state(program, weights, others, slots)
+    lane = {
+        "split": np.zeros((), np.int32),
+        "start": np.zeros((), np.int32),
+        "key": np.zeros(2, np.uint32),
+        **no_strengths(program),
+    }
+    advance = jax.jit(
+        _over_devices(_advance(network, program), mesh, by_lane=5, alike=3),
+        donate_argnums=0,
+        compiler_options=_options(network, program, layout.width, data),
+    ).lower(
+        _abstract(start, by_lane, trained),
+        _abstract(lane, by_lane, trained),
+        jax.ShapeDtypeStruct(trained, bool, sharding=by_lane),
+        jax.ShapeDtypeStruct((mesh.size,), np.int32, sharding=by_lane),
+        jax.ShapeDtypeStruct((*trained, layout.chunk, program.rows), np.int32, sharding=by_lane),
+        _abstract({"weights": weights, "others": others}, everywhere, (starts,))
+        | {"slots": _abstract(slots, everywhere)},
+        tables,
+        jax.ShapeDtypeStruct((), np.int32, sharding=everywhere),
+    )
+
+    lowered = [advance]
+    if reads:
+        read = readout(network, program, noise_key=jnp.asarray(seed_key(seed)))
+        together = (mesh.size * layout.readers,)
+        lowered.append(
+            jax.jit(
+                _over_devices(_read(read), mesh, by_lane=3, alike=1),
+                compiler_options=_options(network, program, layout.readers, data),
+            ).lower(
+                _abstract(weights, by_lane, together),
+                _abstract(others, by_lane, together),
+                jax.ShapeDtypeStruct(together, np.int32, sharding=by_lane),
+                tables,
+            )
+        )
+    # XLA lets go of the interpreter while it compiles.
+    background = ThreadPoolExecutor(len(lowered), thread_name_prefix="compile")
+    compiled = [background.submit(function.compile) for function in lowered]
+    background.shutdown(wait=False)
+    return Compiled(network, program, layout, starts, tuple(compiled), by_lane, everywhere)
+
+
+def on_devices(data: StudyData) -> Tree:
+    """Put the rows and the tables of the folds on every device, once for all programs."""
+    return jax.device_put(data.tables(), NamedSharding(_mesh(), PartitionSpec()))
+
+
+def _mesh() -> Mesh:
+    return Mesh(np.array(jax.devices()), ("lanes",))
+
+
+def _values_of(network: LaneNetwork) -> tuple[list[Any], list[Any], list[Any]]:
+    model = network.model
+    kinds = model.trainable_variables, model.non_trainable_variables, model.optimizer.variables
+    weights, others, slots = (
+        [jax.ShapeDtypeStruct(v.value.shape, v.value.dtype) for v in variables]
+        for variables in kinds
+    )
+    return weights, others, slots
+
+
+def _start_of(compiled: Compiled) -> Tree:
+    return start_state(compiled.program, *_values_of(compiled.network))
+
+
+def _abstract(tree: Tree, sharding: NamedSharding, axes: Sequence[int] = ()) -> Tree:
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((*axes, *np.shape(leaf)), leaf.dtype, sharding=sharding),
+        tree,
+    )
+
+
+def _options(network: LaneNetwork, program: Program, width: int, data: StudyData) -> dict[str, str]:
+    classes = max(1, network.head.targets.classes)
+    block = min(BLOCK, len(data.targets))
+    return compiler_options(width * max(block, program.batch_size * classes))
+
+
+def _read(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Make what one device does: read some lanes out."""
+
+    def lanes(weights: Tree, others: Tree, splits: Array, shared: Tree) -> Tree:
+        def one(weights: Tree, others: Tree, split: Array) -> Tree:
+            return read(weights, others, {"split": split}, shared)
+
+        return jax.vmap(one)(weights, others, splits)
+
+    return lanes
+
+
+def _over_devices(
+    function: Callable[..., Any], mesh: Mesh, *, by_lane: int, alike: int
+) -> Callable[..., Any]:
+    lanes, same = PartitionSpec("lanes"), PartitionSpec()
+    return jax.shard_map(
+        function,
+        mesh=mesh,
+        in_specs=(lanes,) * by_lane + (same,) * alike,
+        out_specs=lanes,
+        check_vma=False,
+    )
+
+
+def _advance(network: LaneNetwork, program: Program) -> Callable[..., tuple[Tree, Array]]:
+    """Make what one device does: some epochs of its filled groups."""
+    train = epochs(network, program)
+
+    def lane_epochs(
+        state: Tree, lane: Tree, restart: Array, orders: Array, starts: Tree, *rest: Any
+    ) -> tuple[Tree, Array]:
+        first = lane["start"]
+        fresh = start_state(
+            program,
+            [table[first] for table in starts["weights"]],
+            [table[first] for table in starts["others"]],
+            starts["slots"],
+        )
+        state = jax.tree.map(lambda new, old: jnp.where(restart, new, old), fresh, state)
+        state = train(state, lane, orders, *rest)
+        done = [judged["done"].astype(jnp.int32) for judged in state["judged"]]
+        return state, jnp.stack([state["epoch"], state["diverged_in"], *done])
+
+    def group_epochs(*arguments: Any) -> tuple[Tree, Array]:
+        return jax.vmap(lane_epochs, in_axes=(0, 0, 0, 0, None, None, None))(*arguments)
+
+    def device(
+        state: Tree,
+        lane: Tree,
+        restart: Array,
+        live: Array,
+        orders: Array,
+        starts: Tree,
+        shared: Mapping[str, Any],
+        count: Array,
+    ) -> tuple[Tree, Array]:
+        groups, width = restart.shape
+        signals = jnp.zeros((groups, width, 2 + len(program.judges)), jnp.int32)
+
+        def group(number: Array, carry: tuple[Tree, Array]) -> tuple[Tree, Array]:
+            all_groups = (carry[0], lane, restart, orders)
+            own = jax.tree.map(lambda leaf: leaf[number], all_groups)
+            trained = group_epochs(*own, starts, shared, count)
+            return jax.tree.map(lambda whole, part: whole.at[number].set(part), carry, trained)
+
+        return jax.lax.fori_loop(0, live[0], group, (state, signals))
+
+    return device

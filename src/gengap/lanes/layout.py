@@ -1,0 +1,161 @@
+"""How the lanes of a program lie on the devices, and what they take in memory.
+
+Wider is not faster: a group of lanes is trained as one vectorized step, whose working set should
+stay in a core's share of the cache; a device has several groups, one after the other, so that those
+whose runs have ended can be left out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["CACHE_BYTES", "Footprint", "Layout", "choose_layout", "lanes_bytes"]
+
+#: What the lanes of a group may touch in a step, so that it stays in a core's share of the cache.
+CACHE_BYTES = 6_000_000
+
+#: Lanes of a group and of a device beyond which the measured gain of one more is nothing.
+WIDEST, DEEPEST = 16, 32
+
+#: Bytes that the outputs of lanes that are read out together may take, over all devices.
+READ_BYTES = 256_000_000
+
+#: Seconds after which the host looks at the lanes: rarely enough to cost nothing, often enough to
+#: show progress; and where lanes may end early, so often that few epochs are trained in vain.
+LOOK_SECONDS, LOOK_EARLY_SECONDS = 1.0, 0.1
+
+#: Bytes of batch orders that are sent to the devices at once.
+ORDER_BYTES = 64_000_000
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a lane of a program takes.
+
+    Attributes
+    ----------
+    parameters : int
+        Weights of the network.
+    copies : int
+        How many values a weight needs: itself, its gradient, the optimizer's, the best epochs'.
+    rows, outputs : int
+        Of the data that a lane is read out on, and numbers that are read of a row.
+    epoch_rows : int
+        Training rows of an epoch.
+    """
+
+    parameters: int
+    copies: int
+    rows: int
+    outputs: int
+    epoch_rows: int
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of a lane's variables."""
+        return 4 * self.parameters * self.copies
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes of what is read of a lane: on the device, on the host, and in 64 bits."""
+        return 16 * self.rows * self.outputs
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the lanes are.
+
+    Attributes
+    ----------
+    width : int
+        Lanes of a group.
+    groups : int
+        Groups of a device.
+    chunk : int
+        Most epochs between two looks of the host.
+    readers : int
+        Lanes of a device that are read out together.
+    """
+
+    width: int
+    groups: int
+    chunk: int
+    readers: int
+
+    @property
+    def lanes(self) -> int:
+        """Lanes of a device."""
+        return self.width * self.groups
+
+
+def choose_layout(
+    runs: int,
+    devices: int,
+    footprint: Footprint,
+    *,
+    epoch_seconds: float,
+    ends_early: bool,
+    limit: float = math.inf,
+) -> Layout:
+    """Choose as many lanes as stay in cache and in memory, and no more than the study fills.
+
+    Parameters
+    ----------
+    runs : int
+        Runs of the whole study that share the program.
+    devices : int
+    footprint : Footprint
+        Of a lane.
+    epoch_seconds : float
+        That an epoch of one lane takes on one device.
+    ends_early : bool
+        Whether some of the runs may end before their last epoch.
+    limit : float
+        Bytes that all lanes together may take.
+
+    Returns
+    -------
+    Layout
+        A group has between 1 and 16 lanes; at least 2 where there are runs for it and memory, since
+        a lone lane gains nothing.
+
+    Examples
+    --------
+    >>> small = Footprint(parameters=3000, copies=5, rows=1000, outputs=3, epoch_rows=700)
+    >>> choose_layout(370, 2, small, epoch_seconds=3e-4, ends_early=False)
+    Layout(width=16, groups=1, chunk=100, readers=16)
+    >>> choose_layout(370, 2, small, epoch_seconds=3e-4, ends_early=True)
+    Layout(width=8, groups=2, chunk=20, readers=8)
+    """
+    share = math.ceil(runs / devices)
+    affordable = max(1, int(limit / devices / max(1, footprint.state_bytes)))
+    cached = max(2, CACHE_BYTES // max(1, footprint.state_bytes))
+    widest = min(WIDEST, cached, affordable)
+    if share <= widest:
+        width, groups = max(1, share), 1
+    elif ends_early:
+        # Narrow enough that the last runs of a study do not keep many empty lanes company.
+        width = min(widest, max(2, WIDEST // 2))
+        groups = max(1, min(WIDEST, affordable, share) // width)
+    else:
+        # Even waves: the last one is not padded more than it must be.
+        width, groups = math.ceil(share / math.ceil(share / widest)), 1
+    look = LOOK_EARLY_SECONDS if ends_early else LOOK_SECONDS
+    lanes = width * groups
+    chunk = min(
+        int(look / max(1e-9, lanes * epoch_seconds)),
+        ORDER_BYTES // (4 * devices * lanes * max(1, footprint.epoch_rows)),
+        100,
+    )
+    readers = min(width, READ_BYTES // (devices * max(1, footprint.read_bytes)))
+    return Layout(width, groups, max(1, chunk), max(1, readers))
+
+
+def lanes_bytes(layout: Layout, devices: int, footprint: Footprint) -> int:
+    """Return the bytes that lanes, their batch orders and their readout take over all devices."""
+    lanes = devices * layout.lanes
+    # While a group trains its state is there twice, and the host keeps what it takes from lanes.
+    states = footprint.state_bytes * (lanes + 2 * devices * layout.width)
+    orders = 2 * 4 * lanes * layout.chunk * footprint.epoch_rows
+    return states + orders + devices * layout.readers * footprint.read_bytes

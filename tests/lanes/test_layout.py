@@ -1,0 +1,98 @@
+"""Layouts: what stays in cache and in memory, what the study fills, waves that are alike."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gengap.lanes.layout import (
+    CACHE_BYTES,
+    ORDER_BYTES,
+    READ_BYTES,
+    WIDEST,
+    Footprint,
+    Layout,
+    choose_layout,
+    lanes_bytes,
+)
+
+FOOTPRINTS = st.builds(
+    Footprint,
+    parameters=st.integers(1, 10**8),
+    copies=st.integers(1, 12),
+    rows=st.integers(1, 3_000_000),
+    outputs=st.integers(1, 1000),
+    epoch_rows=st.integers(1, 2_000_000),
+)
+STUDIES = st.fixed_dictionaries(
+    {
+        "runs": st.integers(1, 5000),
+        "devices": st.integers(1, 64),
+        "footprint": FOOTPRINTS,
+        "epoch_seconds": st.floats(1e-6, 1e4),
+        "ends_early": st.booleans(),
+        "limit": st.floats(0, 1e12),
+    }
+)
+
+
+def chosen(study: dict[str, Any]) -> tuple[Layout, Footprint, int, int]:
+    return choose_layout(**study), study["footprint"], study["runs"], study["devices"]
+
+
+@given(STUDIES)
+def test_between_one_lane_and_the_widest_and_no_more_than_the_study_fills(study: Any) -> None:
+    layout, _, runs, devices = chosen(study)
+    assert 1 <= layout.width <= WIDEST
+    assert layout.groups >= 1
+    assert layout.lanes <= math.ceil(runs / devices)
+
+
+@given(STUDIES)
+def test_beyond_two_lanes_a_group_stays_in_cache(study: Any) -> None:
+    layout, footprint, _, _ = chosen(study)
+    assert layout.width <= 2 or layout.width * footprint.state_bytes <= CACHE_BYTES
+
+
+@given(STUDIES)
+def test_beyond_one_lane_a_device_all_stay_in_memory(study: Any) -> None:
+    layout, footprint, _, devices = chosen(study)
+    assert layout.lanes == 1 or devices * layout.lanes * footprint.state_bytes <= study["limit"]
+
+
+@given(STUDIES)
+def test_a_lane_is_not_alone_where_there_are_runs_and_memory_for_two(study: Any) -> None:
+    layout, _, runs, devices = chosen(study | {"limit": 1e15})
+    assert layout.width >= 2 or runs <= devices
+
+
+@given(STUDIES)
+def test_waves_of_runs_that_end_together_are_nearly_full(study: Any) -> None:
+    layout, _, runs, devices = chosen(study | {"ends_early": False})
+    share = math.ceil(runs / devices)
+    waves = math.ceil(share / layout.width)
+    assert layout.groups == 1
+    assert waves * layout.width - share < waves
+
+
+@given(STUDIES)
+def test_what_is_sent_and_read_at_once_is_bounded(study: Any) -> None:
+    layout, footprint, _, devices = chosen(study)
+    orders = 4 * devices * layout.lanes * layout.chunk * footprint.epoch_rows
+    assert layout.chunk == 1 or orders <= ORDER_BYTES
+    assert layout.readers == 1 or devices * layout.readers * footprint.read_bytes <= READ_BYTES
+    assert layout.readers <= layout.width
+
+
+@given(STUDIES)
+def test_the_bytes_cover_every_lane(study: Any) -> None:
+    layout, footprint, _, devices = chosen(study)
+    found = lanes_bytes(layout, devices, footprint)
+    assert found >= devices * layout.lanes * footprint.state_bytes
+
+
+def test_a_lane_is_its_values() -> None:
+    assert Footprint(1000, 3, rows=10, outputs=2, epoch_rows=8).state_bytes == 12_000
