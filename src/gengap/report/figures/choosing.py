@@ -7,9 +7,10 @@ import math
 from gengap.recipe import format_number
 from gengap.report import charts, words
 from gengap.report.figures.base import PageFigure
-from gengap.report.numbers import half_width, plural
+from gengap.report.numbers import half_width
 from gengap.report.tables import Cell, cells, plain
 from gengap.results import Results
+from gengap.wording import plural
 
 __all__ = ["choices", "response"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from gengap.report import charts, words
 from gengap.report.figures.base import PageFigure, change_cells, listed, verdict_cell
-from gengap.report.numbers import half_width, number, plural, scale_of, share
+from gengap.report.numbers import half_width, number, scale_of, share
 from gengap.report.tables import Cell, Row, Table, cells, plain
 from gengap.results import Results
+from gengap.wording import plural
 
 __all__ = ["dumbbells", "forest", "metrics"]
 
