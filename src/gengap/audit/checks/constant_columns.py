@@ -20,8 +20,8 @@ def run(subject: Subject) -> Iterator[str]:
     if not constant:
         return
     have = "has" if len(constant) == 1 else "have"
-    columns = plural(len(constant), "column")
-    yield f"{columns} {have} one value in all rows: {name_columns(constant)}"
+    counted = plural(len(constant), "column")
+    yield f"{counted} {have} one value in all rows: {name_columns(constant)}"
 
 
 CHECK = Check(
