@@ -2,14 +2,19 @@
 
 Notation
 --------
-w         a weight
+w, w'     a weight before and after the optimizer's step on ``loss + strength * sum(|w|)``
 s         the weight's own step size: what the optimizer multiplies its gradient with
-strength  of the penalty ``strength * sum(|w|)``
+strength  of the penalty
 
-``prox(w) = sign(w) * max(|w| - strength * s, 0)``. With a preconditioner a threshold of only
-``learning rate * strength`` belongs to another problem: it leaves no zeros under Adam. With s the
-fixed points are those of the penalized loss: a weight rests at 0 exactly where ``|gradient| <=
-strength`` [1]_.
+``prox(w' + strength * s * sign(w))`` with ``prox(u) = sign(u) * max(|u| - strength * s, 0)``: the
+penalty's share of the step is taken back and the proximal step is taken instead. A weight that
+keeps its sign moves as with Keras' own L1; one that crosses 0 stops there. Both have the same fixed
+points: a weight rests at 0 exactly where ``|gradient of the loss| <= strength`` [1]_.
+
+The penalty has to be in the gradient that the optimizer sees: with a second moment of the loss'
+gradient alone, weights with a small one are gone within a few steps (s grows beyond all bounds),
+and the others creep. With a threshold of only ``learning rate * strength`` the fixed points would
+be those of another problem: it leaves no zeros under Adam.
 
 References
 ----------
@@ -51,15 +56,32 @@ def own_step_size(optimizer, variable, learning_rate):
 
 
 def with_proximal_l1(optimizer, strength):
-    """Let every step of the optimizer end with the proximal step of an L1 penalty on kernels."""
+    """Let the optimizer minimize the loss plus an L1 penalty on kernels, by proximal steps."""
 
     class ProximalL1(type(optimizer)):
+        def apply(self, grads, trainable_variables=None):
+            variables = self._trainable_variables
+            if trainable_variables is not None:
+                variables = trainable_variables = list(trainable_variables)
+            grads = [
+                gradient + strength * keras.ops.sign(variable)
+                if gradient is not None and variable.name.endswith("kernel")
+                else gradient
+                for gradient, variable in zip(grads, variables, strict=True)
+            ]
+            super().apply(grads, trainable_variables)
+
         def update_step(self, gradient, variable, learning_rate):
+            sign = keras.ops.sign(variable)
             super().update_step(gradient, variable, learning_rate)
             if variable.name.endswith("kernel"):
                 step = own_step_size(self, variable, keras.ops.cast(learning_rate, variable.dtype))
-                size = keras.ops.maximum(keras.ops.abs(variable) - strength * step, 0)
-                variable.assign(keras.ops.sign(variable) * size)
+                weight = keras.ops.convert_to_tensor(variable)
+                forward = weight + strength * step * sign
+                size = keras.ops.maximum(keras.ops.abs(forward) - strength * step, 0)
+                stopped = keras.ops.sign(forward) * size
+                kept = keras.ops.equal(keras.ops.sign(weight), sign)
+                variable.assign(keras.ops.where(kept, weight, stopped))
 
     return ProximalL1.from_config(optimizer.get_config())
 

@@ -109,7 +109,7 @@ def test_l2_leaves_none(finished: Finish, tmp_path: Path) -> None:
 
 
 def test_the_proximal_form_reaches_the_objective_of_keras_l1(design: Design) -> None:
-    """On the average over starts: how many units are zeroed early differs from start to start."""
+    """From every start, not on the average only."""
     proximal = objectives(f"l1={STRENGTH}", design)
     subgradient = objectives(f"l1(strength={STRENGTH}, form=subgradient)", design)
-    assert proximal.mean() <= 1.05 * subgradient.mean()
+    assert np.all(proximal <= 1.05 * subgradient)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gengap.proximal import soft_threshold_kernels
+from gengap.proximal import absolute_size, stop_at_zero
 from gengap.techniques.base import Hooks, PlainKeras, Strength, Technique
 
 __all__ = ["TECHNIQUE"]
@@ -15,10 +15,11 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
     import jax.numpy as jnp
 
     def penalty(values, kernels):
-        return values["l2"] * sum(jnp.sum(jnp.square(kernel)) for kernel in kernels)
+        squares = sum(jnp.sum(jnp.square(kernel)) for kernel in kernels)
+        return values["l1"] * absolute_size(kernels) + values["l2"] * squares
 
     def update(values, weights, step):
-        return soft_threshold_kernels(values["l1"], weights, step)
+        return stop_at_zero(values["l1"], weights, step)
 
     return Hooks(penalty=penalty, update=update)
 

@@ -5,26 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gengap.proximal import soft_threshold_kernels
+from gengap.proximal import absolute_size, stop_at_zero
 from gengap.techniques.base import Hooks, Option, PlainKeras, Strength, Technique
 
 __all__ = ["TECHNIQUE"]
 
 
 def _hooks(options: Mapping[str, str]) -> Hooks:
-    import jax.numpy as jnp
-
-    if options["form"] == "subgradient":
-
-        def penalty(values, kernels):
-            return values["strength"] * sum(jnp.sum(jnp.abs(kernel)) for kernel in kernels)
-
-        return Hooks(penalty=penalty)
+    def penalty(values, kernels):
+        return values["strength"] * absolute_size(kernels)
 
     def update(values, weights, step):
-        return soft_threshold_kernels(values["strength"], weights, step)
+        return stop_at_zero(values["strength"], weights, step)
 
-    return Hooks(update=update)
+    return Hooks(penalty=penalty, update=update if options["form"] == "proximal" else None)
 
 
 def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:
@@ -49,8 +43,9 @@ def _check(model: Any, options: Mapping[str, str]) -> None:
 TECHNIQUE = Technique(
     name="l1",
     summary="Adds the kernels' absolute values to the loss and sets small weights exactly to zero.",
-    formula="minimizes loss + strength * sum(|w|) over the kernels; after the optimizer's step "
-    "w -> sign(w) * max(|w| - strength * s, 0), s the weight's own step size",
+    formula="minimizes loss + strength * sum(|w|) over the kernels; the optimizer's step from w to "
+    "v is followed by u = v + strength * s * sign(w), v = sign(u) * max(|u| - strength * s, 0), "
+    "s the weight's own step size: a weight that crosses zero stops there",
     source="Tibshirani (1996), The lasso, JRSS B 58(1), eq. 1; proximal step: Parikh and Boyd "
     "(2014), Proximal algorithms, section 6.5.2; a step a weight: Duchi et al. (2011), JMLR 12, "
     "eq. 3",
