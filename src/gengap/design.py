@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gengap.candidates import Candidate
 from gengap.data.dataset import Dataset
 from gengap.data.encoding import Encoded, encode
@@ -21,11 +23,11 @@ from gengap.networks.models import resolve_model
 from gengap.networks.variants import build_variant, variant_of
 from gengap.plan import GRID_LIMIT, Plan, Settings, candidates_of, make_plan
 from gengap.recipe import Recipe, parse_candidates
-from gengap.report.numbers import plural
-from gengap.splits import Split, make_splits
+from gengap.splits import Split, fewest_groups, make_splits
 from gengap.statistics.metrics import Metric, default_metric, find_metric
 from gengap.techniques.discovery import find_technique
 from gengap.training import Material
+from gengap.wording import plural
 
 if TYPE_CHECKING:
     import keras
@@ -174,7 +176,9 @@ def design_study(
 
     plan, splits = planned(GRID_LIMIT, folds)
     if budget is not None and plan.seconds > budget:
-        for grid_limit, fewer in _smaller(plan.candidates, folds):
+        groups = dataset.rows.groups
+        units = len(dataset.rows) if groups is None else len(np.unique(groups))
+        for grid_limit, fewer in _smaller(plan.candidates, folds, units):
             plan, splits = planned(grid_limit, fewer)
             if plan.seconds <= budget:
                 break
@@ -283,12 +287,19 @@ def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
     build_variant(network, variant_of(recipe, network))
 
 
-def _smaller(candidates: Sequence[Candidate], folds: int) -> Iterator[tuple[int, int]]:
-    """Yield grid limits and folds, each cheaper than the one before: grid points go first."""
+def _smaller(candidates: Sequence[Candidate], folds: int, units: int) -> Iterator[tuple[int, int]]:
+    """Yield grid limits and folds, each cheaper than the one before: grid points go first.
+
+    Folds for which the groups do not suffice, such as two folds of three groups, are left out.
+    """
     largest = max(len(candidate.grid) for candidate in candidates)
     limits = [limit for limit in FEWER_GRID_POINTS if limit < largest] or [GRID_LIMIT]
     yield from ((limit, folds) for limit in limits)
-    yield from ((limits[-1], fewer) for fewer in FEWER_FOLDS if fewer < folds)
+    yield from (
+        (limits[-1], fewer)
+        for fewer in FEWER_FOLDS
+        if fewer < folds and fewest_groups(fewer) <= units
+    )
 
 
 def _given_up(plan: Plan, grid_limit: int, folds: int, fewer: int, budget: float) -> str:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from gengap.wording import duration
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress as Bar
@@ -241,25 +243,6 @@ def choose_progress(*, quiet: bool = False, stream: TextIO | None = None) -> Pro
     if stream.isatty() and not os.environ.get("CI"):
         return TerminalProgress(stream)
     return PlainProgress(stream)
-
-
-def duration(seconds: float) -> str:
-    """Write a duration in seconds the way people say it.
-
-    Examples
-    --------
-    >>> [duration(s) for s in (0.4, 59.6, 61, 7322)]
-    ['0 s', '1 min', '1 min 1 s', '2 h 2 min']
-    """
-    whole = round(seconds)
-    hours, minutes = whole // 3600, whole % 3600 // 60
-    if hours:
-        pieces = [f"{hours} h", f"{minutes} min" if minutes else ""]
-    elif minutes:
-        pieces = [f"{minutes} min", f"{whole % 60} s" if whole % 60 else ""]
-    else:
-        pieces = [f"{whole} s"]
-    return " ".join(filter(None, pieces))
 
 
 def _console(stream: TextIO, width: int | None = None, *, color: bool = True) -> Console:

@@ -79,7 +79,7 @@ class Protocol:
     data_hash : str
         Of everything in the data that determines a result.
     seconds : float
-        That the study took.
+        That the call took; trials that were stored before are not in it.
     """
 
     metric: str

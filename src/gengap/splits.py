@@ -13,7 +13,7 @@ from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
 from gengap.errors import UserError
 
-__all__ = ["MOST_GROUPS_BALANCED", "Split", "make_splits"]
+__all__ = ["MOST_GROUPS_BALANCED", "Split", "fewest_groups", "make_splits"]
 
 # Validation is one of so many parts of what is not test: 20 %.
 _VALIDATION_PARTS = 5
@@ -99,6 +99,19 @@ def make_splits(
     return tuple(splits)
 
 
+def fewest_groups(folds: int) -> int:
+    """Return how many groups so many folds need.
+
+    Two folds of two groups each, or three of one: training and validation need one of the rest.
+
+    Examples
+    --------
+    >>> fewest_groups(2), fewest_groups(3), fewest_groups(10)
+    (4, 3, 10)
+    """
+    return 4 if folds == 2 else folds
+
+
 def _check(rows: int, folds: int, repeats: int, seed: int, groups: np.ndarray | None) -> None:
     if seed < 0:
         raise UserError("negative-seed", f"the seed is {seed}", "use a whole number of at least 0")
@@ -119,8 +132,7 @@ def _check(rows: int, folds: int, repeats: int, seed: int, groups: np.ndarray | 
         )
     if groups is None:
         return
-    # Two folds of two groups each, or three of one: training and validation need one of the rest.
-    count, least = len(np.unique(groups)), 4 if folds == 2 else folds
+    count, least = len(np.unique(groups)), fewest_groups(folds)
     if count < least:
         raise UserError(
             "too-few-groups-to-split",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
+import numpy as np
 import pytest
 
 from audit.examples import EXAMPLES, ODD, clean_table, subject_of, tensors
@@ -68,3 +70,11 @@ def test_what_refuses_comes_first(name: str) -> None:
 @pytest.mark.parametrize("code", ["leak", "copies", "conflicting-labels"])
 def test_the_same_data_give_the_same_findings(code: str) -> None:
     assert audit(EXAMPLES[code]()) == audit(EXAMPLES[code]())
+
+
+def test_two_folds_of_three_groups_are_refused_before_they_are_split() -> None:
+    table = clean_table().assign(site=np.arange(400) % 3)
+    for folds, refused in ((2, True), (3, False)):
+        subject = dataclasses.replace(subject_of(table, groups="site"), folds=folds)
+        codes = {finding.code for finding in audit(subject)}
+        assert ("too-few-groups" in codes) is refused

@@ -359,7 +359,7 @@ NETWORKS = (logits, one_hot, branches, normalized, nested, with_lambda, subclass
     "recipe", ["baseline", "l2=1e-3 + dropout=0.3 + early_stopping(patience=3, min_delta=0)"]
 )
 def test_the_program_builds_the_same_network(kind, recipe, tmp_path):
-    model = kind()
+    model = resolve_model(kind(), input_shape=(13,), outputs=3, task="classification")
     made = make(tmp_path, load("sklearn:wine"), model=model, recipe=recipe)
     check_form(made)
     network = runpy.run_path(str(made.path))["build_network"](13)

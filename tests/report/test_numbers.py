@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gengap.report.numbers import MINUS, number, plural, scale_of, seconds, share
+from gengap.report.numbers import MINUS, number, scale_of, seconds, share
 from gengap.statistics.records import Comparison, Interval
+from gengap.wording import plural
 
 
 @pytest.mark.parametrize(

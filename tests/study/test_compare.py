@@ -500,6 +500,15 @@ class TestPlanning:
             assert study.plan.seconds <= share * whole.seconds
             assert "will still take" not in said
 
+    def test_a_budget_keeps_as_many_folds_as_the_groups_need(self) -> None:
+        inputs, target = measurements(60)
+        study = gengap.compare(
+            inputs, target, techniques="l2=1", groups=np.arange(60) % 3, folds=3, epochs=50_000,
+            budget=1, dry_run=True,
+        )  # fmt: skip
+        splits = {run.split for planned in study.plan.programs for run in planned.runs}
+        assert len(splits) == 3
+
     def test_a_wide_budget_changes_nothing(self) -> None:
         listener = Listener()
         study = gengap.compare(

@@ -14,22 +14,19 @@ import pandas as pd
 from gengap.audit.duplicates import Copies, Policy, copies_policy, find_copies, joint_groups
 from gengap.data.dataset import Dataset
 from gengap.results import Finding
+from gengap.wording import listed
 
 __all__ = [
     "SEVERITIES",
     "Check",
     "Severity",
     "Subject",
-    "count",
-    "listed",
     "name_columns",
     "percent",
 ]
 
 Severity = Literal["refuse", "warn", "note"]
 SEVERITIES: tuple[Severity, ...] = ("refuse", "warn", "note")
-
-_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,31 +157,6 @@ def name_columns(names: Sequence[str]) -> str:
     "'a', 'b', 'c', 'd', 'e' and 3 more"
     """
     return listed([f"'{name}'" for name in names])
-
-
-def listed(items: Sequence[str]) -> str:
-    """Name at most five items and count the others.
-
-    Examples
-    --------
-    >>> listed(["'a' (3)", "'b' (2)"])
-    "'a' (3) and 'b' (2)"
-    """
-    if len(items) > _NAMED:
-        return f"{', '.join(items[:_NAMED])} and {len(items) - _NAMED} more"
-    *others, last = items
-    return f"{', '.join(others)} and {last}" if others else last
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun, in the plural where there is not one.
-
-    Examples
-    --------
-    >>> count(1, "column"), count(12, "column")
-    ('1 column', '12 columns')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def percent(share: float) -> str:

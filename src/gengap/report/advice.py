@@ -6,7 +6,7 @@ import math
 
 from gengap.report.headline import lead
 from gengap.report.names import named
-from gengap.report.numbers import half_width, number, plural, scale_of, seconds
+from gengap.report.numbers import half_width, number, scale_of, seconds
 from gengap.report.verdicts import (
     HURTS,
     SAME,
@@ -22,6 +22,7 @@ from gengap.report.verdicts import (
 )
 from gengap.results import CandidateResult, Protocol, Results
 from gengap.statistics.records import Comparison
+from gengap.wording import plural
 
 __all__ = ["at_edge", "cost", "diagnosis", "gap_sentence", "holdout", "honest", "what_would_change"]
 

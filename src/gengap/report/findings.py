@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from gengap.data.dataset import Dataset
-from gengap.report.numbers import plural
 from gengap.report.terminal import render_audit
 from gengap.results import Finding
+from gengap.wording import plural
 
 __all__ = ["findings_json", "render_findings"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gengap.report.names import named
-from gengap.report.numbers import half_width, plural
+from gengap.report.numbers import half_width
 from gengap.report.verdicts import (
     HELPS,
     HURTS,
@@ -22,6 +22,7 @@ from gengap.report.verdicts import (
 )
 from gengap.results import CandidateResult, Results
 from gengap.statistics.records import Interval
+from gengap.wording import plural
 
 __all__ = ["existing", "headline", "lead", "winner"]
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gengap.statistics.records import Comparison, Interval
+from gengap.wording import duration
 
 __all__ = [
     "MINUS",
@@ -22,7 +23,6 @@ __all__ = [
     "Scale",
     "half_width",
     "number",
-    "plural",
     "scale_of",
     "seconds",
     "share",
@@ -128,24 +128,9 @@ def seconds(x: float | None) -> str:
     """
     if x is None or not math.isfinite(x):
         return MISSING
-    if x < 60:
-        return f"{number(x, 0 if x >= 9.95 else 1 if x >= 0.995 else 2)} s"
-    if x < 3600:
-        minutes, rest = divmod(round(x), 60)
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(round(x / 60), 60)
-    return f"{number(hours, 0)} h {minutes} min" if minutes else f"{number(hours, 0)} h"
-
-
-def plural(count: int, noun: str, nouns: str | None = None) -> str:
-    """Write a count with its noun.
-
-    Examples
-    --------
-    >>> plural(1, "fold"), plural(1200, "fold"), plural(2, "series", "series")
-    ('1 fold', '1,200 folds', '2 series')
-    """
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+    if x < 9.95:
+        return f"{number(x, 1 if x >= 0.995 else 2)} s"
+    return duration(x)
 
 
 @dataclass(frozen=True)

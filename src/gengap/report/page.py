@@ -9,9 +9,10 @@ from typing import Any
 
 from gengap.report import figures, words
 from gengap.report.figures import PageFigure, change_cells, verdict_cell
-from gengap.report.numbers import half_width, number, plural, scale_of, seconds, share
+from gengap.report.numbers import half_width, number, scale_of, seconds, share
 from gengap.report.tables import Cell, Row, Table, cells
 from gengap.results import CandidateResult, Results
+from gengap.wording import plural
 
 __all__ = ["SECTIONS", "Card", "all_results", "cards", "facts", "method", "settings", "why"]
 

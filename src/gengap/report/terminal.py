@@ -16,9 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gengap.report import words
-from gengap.report.numbers import Scale, half_width, number, plural
+from gengap.report.numbers import Scale, half_width, number
 from gengap.results import CandidateResult, Finding, Results
 from gengap.statistics.records import Verdict
+from gengap.wording import plural
 
 __all__ = ["print_results", "render_audit", "render_results", "result_table"]
 

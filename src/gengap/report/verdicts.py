@@ -10,9 +10,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 from gengap.report.names import named
-from gengap.report.numbers import Scale, half_width, number, plural, scale_of
+from gengap.report.numbers import Scale, half_width, number, scale_of
 from gengap.results import CandidateResult, Finding, Protocol, Results
 from gengap.statistics.records import Comparison, Interval, Verdict
+from gengap.wording import plural
 
 __all__ = [
     "HELPS",

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gengap.audit.base import Check, Subject, listed, percent
+from gengap.audit.base import Check, Subject, percent
+from gengap.wording import listed
 
 __all__ = ["CHECK"]
 

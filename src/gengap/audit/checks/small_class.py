@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gengap.audit.base import Check, Subject, listed
+from gengap.audit.base import Check, Subject
+from gengap.wording import listed
 
 __all__ = ["CHECK"]
 

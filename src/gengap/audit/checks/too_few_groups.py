@@ -8,12 +8,12 @@ from gengap.audit.base import Check, Subject
 
 __all__ = ["CHECK"]
 
-# Testing, validating and training each need a group of their own.
-FEWEST_GROUPS = 3
+# Testing, validating and training each need a group of their own, in halves as in thirds.
+FEWEST_GROUPS = {2: 4}
 
 
 def run(subject: Subject) -> Iterator[str]:
-    needed = max(subject.folds, FEWEST_GROUPS)
+    needed = FEWEST_GROUPS.get(subject.folds, subject.folds)
     if subject.units >= needed or subject.units == len(subject.kept):
         return
     if subject.dataset.rows.groups is None:
