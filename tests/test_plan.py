@@ -316,7 +316,7 @@ class TestDescription:
     def test_it_counts(self) -> None:
         plan = plan_of("l2=1e-3, early_stopping")
         assert plan.describe().startswith(
-            "12 trials (2 candidates and the baseline, 4 test parts) from 8 runs in 1 compiled "
+            "12 trials (2 candidates and the baseline, 4 folds) from 8 runs in 1 compiled "
         )
         record = json.loads(plan.to_json())
         assert record["trials"] == 12

@@ -29,10 +29,10 @@ from gengap.lanes.layout import CACHE_BYTES, Footprint, Layout, choose_layout, l
 from gengap.lanes.program import Program, Run
 from gengap.networks.variants import Variant, variant_of
 from gengap.programs import epoch_rows, judges_of, merged, runs_asked, steps_of
-from gengap.wording import duration
 from gengap.recipe import Recipe
 from gengap.splits import Split
 from gengap.techniques.discovery import find_technique
+from gengap.wording import duration, plural
 
 __all__ = ["GRID_LIMIT", "Plan", "PlannedProgram", "Settings", "candidates_of", "make_plan"]
 
@@ -89,9 +89,9 @@ class PlannedProgram:
         lines = [
             f"{len(self.runs)} runs with {names} in every step ({self.variant.describe()})",
             f"{program.epochs} epochs of {steps}; {early} runs may end early",
-            f"{devices} {'device' if devices == 1 else 'devices'} x {layout.groups} "
-            f"{'group' if layout.groups == 1 else 'groups'} x {layout.width} lanes; a look every "
-            f"{layout.chunk} epochs; {layout.readers * devices} lanes read out at once",
+            f"{plural(devices, 'device')} x {plural(layout.groups, 'group')} x "
+            f"{plural(layout.width, 'lane')}; a look every {plural(layout.chunk, 'epoch')}; "
+            f"{plural(layout.readers * devices, 'lane')} read out at once",
             f"a lane takes {_mebibytes(lane)} MiB, and a group's {_mebibytes(lane * layout.width)} "
             f"MiB {kept} a core's share of the cache ({_mebibytes(CACHE_BYTES)} MiB)",
             f"about {duration(self.seconds)} with compiling, "
@@ -116,6 +116,7 @@ class Plan:
         Estimated peak of the process: what it held before, the data on the devices, compiling,
         and the lanes.
     devices : int
+    folds, repeats : int
     """
 
     candidates: tuple[Candidate, ...]
@@ -124,6 +125,8 @@ class Plan:
     seconds: float
     bytes: int
     devices: int
+    folds: int
+    repeats: int
 
     @property
     def runs(self) -> int:
@@ -137,14 +140,13 @@ class Plan:
 
     def describe(self) -> str:
         """Say in one line what there is to train, and what it takes."""
-        compared = len(self.candidates) - 1
-        parts = len({run.split for planned in self.programs for run in planned.runs})
+        compared = plural(len(self.candidates) - 1, "candidate")
+        repeats = f" x {self.repeats} repeats" if self.repeats > 1 else ""
         return (
-            f"{self.trials} trials ({compared} {'candidate' if compared == 1 else 'candidates'} "
-            f"and the baseline, {parts} test parts) from "
-            f"{self.runs} runs in {len(self.programs)} compiled "
-            f"{'program' if len(self.programs) == 1 else 'programs'}; "
-            f"about {duration(self.seconds)} and {_mebibytes(self.bytes)} MiB of memory"
+            f"{plural(self.trials, 'trial')} ({compared} and the baseline, "
+            f"{plural(self.folds, 'fold')}{repeats}) from {plural(self.runs, 'run')} in "
+            f"{plural(len(self.programs), 'compiled program')}; about {duration(self.seconds)} "
+            f"and {_mebibytes(self.bytes)} MiB of memory"
         )
 
     def explain(self) -> str:
@@ -283,6 +285,8 @@ def make_plan(
         seconds=STUDY_SECONDS + sum(planned.seconds for planned in programs),
         bytes=process_bytes() + everywhere + compiler + largest,
         devices=devices,
+        folds=len({split.fold for split in splits}),
+        repeats=len({split.repeat for split in splits}),
     )
 
 

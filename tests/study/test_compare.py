@@ -323,7 +323,10 @@ class TestStudy:
         assert listener.done == sorted(listener.done)
         assert listener.done[-1] == 54
         assert listener.finished
-        assert any("54 trials (5 candidates and the baseline, 6 folds)" in s for s in listener.said)
+        assert any(
+            "54 trials (5 candidates and the baseline, 3 folds x 2 repeats)" in s
+            for s in listener.said
+        )
 
 
 class TestBest:
@@ -401,8 +404,8 @@ class TestRunFolder:
         self, bought: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         study, _ = bought
-        monkeypatch.setattr("gengap.training.train", trains_nothing)
-        monkeypatch.setattr("gengap.refit.train", trains_nothing)
+        monkeypatch.setattr("gengap.training.train_lanes", trains_nothing)
+        monkeypatch.setattr("gengap.refit.train_lanes", trains_nothing)
         again = gengap.compare(people(), test=test_people(), out=study.folder, **PEOPLE)
         assert figures(again.results.to_json()) == figures(study.results.to_json())
 
@@ -412,11 +415,11 @@ class TestRunFolder:
         trained: list[list[str]] = []
 
         def train(*given: Any, **settings: Any) -> Any:
-            trained.append([str(run.recipe) for run in given[2]])
+            trained.append([str(run.recipe) for run in given[1]])
             return original(*given, **settings)
 
-        original = gengap.training.train
-        monkeypatch.setattr("gengap.training.train", train)
+        original = gengap.training.train_lanes
+        monkeypatch.setattr("gengap.training.train_lanes", train)
         asked: dict[str, Any] = {"folds": 3, "epochs": 3, "model": "mlp:4", "out": tmp_path / "run"}
         gengap.compare("sklearn:iris", techniques="l2=1e-3, dropout=0.2", **asked)
         assert len([run for program in trained for run in program]) == 3 * 3
@@ -443,7 +446,7 @@ class TestRunFolder:
     def test_a_study_of_another_setting_does_not_fit_in(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
     ) -> None:
-        monkeypatch.setattr("gengap.training.train", trains_nothing)
+        monkeypatch.setattr("gengap.training.train_lanes", trains_nothing)
         asked: dict[str, Any] = {
             "techniques": "l2=1", "folds": 3, "epochs": 3, "model": "mlp:4", "out": tmp_path,
         }  # fmt: skip
@@ -469,7 +472,7 @@ class TestPlanning:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr("gengap.training.train", trains_nothing)
+        monkeypatch.setattr("gengap.training.train_lanes", trains_nothing)
         study = gengap.compare("sklearn:iris", techniques="l2", folds=3, dry_run=True)
         assert study.plan.trials == 3 * 5
         assert "15 trials" in repr(study)
@@ -642,8 +645,8 @@ class TestRegression:
         self, measured: gengap.Study, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Its optimizer, and layers without a name, are called otherwise in the same process."""
-        monkeypatch.setattr("gengap.training.train", trains_nothing)
-        monkeypatch.setattr("gengap.refit.train", trains_nothing)
+        monkeypatch.setattr("gengap.training.train_lanes", trains_nothing)
+        monkeypatch.setattr("gengap.refit.train_lanes", trains_nothing)
         inputs, target = measurements()
         again = gengap.compare(
             inputs, target, regularized(), ["dropout=0.1"], folds=3, epochs=10, batch_size=16,

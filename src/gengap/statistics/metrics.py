@@ -153,7 +153,8 @@ def _balanced_accuracy(target: Array, outputs: Array) -> Array:
     """Mean recall over the classes that occur in the target."""
     counts = np.bincount(target, minlength=outputs.shape[-1])
     weights = 1.0 / (counts[target] * np.count_nonzero(counts))
-    hits: Array = (outputs.argmax(-1) == target) @ weights
+    # Not a matrix product, whose roundings hang on how many outputs are stacked.
+    hits: Array = np.where(outputs.argmax(-1) == target, weights, 0.0).sum(axis=-1)
     return hits
 
 
