@@ -21,7 +21,7 @@ from gengap.progress import Progress, SilentProgress
 from gengap.reading import read, settle_copies
 from gengap.recipe import Recipe
 from gengap.run_folder import folder_of, open_store, write_run_folder
-from gengap.settings import check_settings
+from gengap.settings import NUMBERS, WHOLE_NUMBERS, checked_settings
 from gengap.study import Study
 from gengap.training import settle_widths, train_plan
 
@@ -55,7 +55,7 @@ def compare(
     seed: int = 0,
     out: str | Path | None = None,
     budget: float | None = None,
-    allow: Sequence[str] = (),
+    allow: str | Sequence[str] = (),
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Study:
@@ -78,7 +78,7 @@ def compare(
         Candidates, such as ``"l2, dropout=0.3, l2+early_stopping"``. A strength that is left open
         is chosen on validation rows, fold by fold.
     target : str, optional
-        The column to predict; needed for tables and never guessed.
+        The column to predict; needed for tables and never guessed. Names are text: 3 is ``"3"``.
     task : {"classification", "regression"}, optional
         Found from the target.
     folds, repeats : int
@@ -112,7 +112,7 @@ def compare(
         for arrays and tables in memory.
     budget : float, optional
         Seconds; grid points and then folds are given up to keep within it.
-    allow : sequence of str
+    allow : str or sequence of str
         Codes of refusing findings to let pass.
     dry_run : bool
         Stop after planning.
@@ -137,8 +137,10 @@ def compare(
     >>> list(study.verdicts)
     ['baseline', 'l2']
     """
-    given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
-    check_settings(given)
+    given = checked_settings({k: v for k, v in locals().items() if k not in _NOT_SETTINGS})
+    folds, repeats, epochs, batch_size, seed = (given[name] for name in WHOLE_NUMBERS)
+    learning_rate, rope, budget = (given[name] for name in NUMBERS)
+    target, weight, groups, allow = (given[k] for k in ("target", "weight", "groups", "allow"))
     progress = progress or SilentProgress()
     backend = ensure_backend()
     started = time.perf_counter()

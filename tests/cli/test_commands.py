@@ -311,6 +311,11 @@ class TestSettings:
         assert calls[0]["budget"] == 60
         assert calls[0]["class_weight"] == "balanced"
 
+    def test_one_code_needs_no_list(self, calls: list[dict[str, Any]], tmp_path: Path) -> None:
+        (tmp_path / "gengap.toml").write_text('allow = "too-few-rows"\n')
+        self.folds(calls)
+        assert calls[0]["allow"] == ("too-few-rows",)
+
     def test_a_pyproject_of_others_is_left_alone(
         self, calls: list[dict[str, Any]], tmp_path: Path
     ) -> None:
