@@ -137,6 +137,26 @@ class TestRefusals:
         with pytest.raises(UserError, match=r"preprocess\.json is not in it"):
             predict(tmp_path, _table())
 
+    def test_an_unreadable_preparation(self, tmp_path: Path) -> None:
+        _run_folder(tmp_path, "price", "kind")
+        path = tmp_path / "preprocess.json"
+        path.write_bytes(b'{"columns": "\xff"}')
+        with pytest.raises(UserError, match=r"preprocess\.json is no text in UTF-8") as caught:
+            predict(tmp_path, _table())
+        assert caught.value.code == "not-preprocessing"
+        path.write_text("{", encoding="utf-8")
+        with pytest.raises(UserError) as caught:
+            predict(tmp_path, _table())
+        assert caught.value.code == "not-preprocessing"
+
+    def test_a_damaged_model(self, tmp_path: Path) -> None:
+        _run_folder(tmp_path, "price", "kind")
+        path = tmp_path / "model.keras"
+        path.write_bytes(path.read_bytes()[:-200])
+        with pytest.raises(UserError, match=r"model\.keras") as caught:
+            predict(tmp_path, _table())
+        assert caught.value.code == "not-a-keras-file"
+
     def test_no_model(self, tmp_path: Path) -> None:
         _run_folder(tmp_path, "price", "kind")
         (tmp_path / "model.keras").unlink()
