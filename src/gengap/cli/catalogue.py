@@ -62,8 +62,8 @@ def listing(techniques: Sequence[Technique]) -> str:
     str
     """
     width = max(len(technique.name) for technique in techniques)
-    lines = []
-    for family in dict.fromkeys(sorted(technique.family for technique in techniques)):
+    lines: list[str] = []
+    for family in sorted({technique.family for technique in techniques}):
         lines.append(family)
         for technique in techniques:
             if technique.family == family:
