@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from gengap.analysis import analyse_study
 from gengap.assemble import assemble_results
 from gengap.audit import Subject, audit, refuse
 from gengap.backend import ensure_backend
@@ -16,7 +17,7 @@ from gengap.command import command_of
 from gengap.design import design_study
 from gengap.export import origin_of
 from gengap.finish import check_refit, finish, score_test_part
-from gengap.interim import Interim, analyse_study
+from gengap.interim import Interim
 from gengap.progress import Progress, SilentProgress
 from gengap.reading import read, settle_copies
 from gengap.recipe import Recipe
@@ -182,7 +183,15 @@ def compare(
         design = replace(design, plan=settle_widths(design.plan, store))
         interim = Interim(design, rope, progress)
         trials = train_plan(design.plan, design.material, store, progress, interim)
-        analysis = analyse_study(design, trials, rope)
+        analysis = analyse_study(
+            trials,
+            design.plan.candidates,
+            dataset=design.dataset,
+            splits=design.splits,
+            metric=design.metric,
+            epochs=epochs,
+            rope=rope,
+        )
         best = finish(
             analysis.best.refit_recipe,
             analysis.best.epochs,

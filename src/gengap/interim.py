@@ -6,43 +6,17 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
-from gengap.analysis import Analysis, analyse, complete_folds
+from gengap.analysis import analyse_study, complete_folds
 from gengap.assemble import assemble_results
 from gengap.design import Design
 from gengap.progress import Progress, SilentProgress
 from gengap.report.terminal import render_results
 from gengap.trials import Trial
 
-__all__ = ["Interim", "analyse_study"]
+__all__ = ["Interim"]
 
 #: Seconds between two tables, so that a short study is not drowned in them.
 PAUSE = 30.0
-
-
-def analyse_study(design: Design, trials: Sequence[Trial], rope: float | None) -> Analysis:
-    """Analyse trials under the protocol of a design; the folds are those of the trials.
-
-    Parameters
-    ----------
-    design : Design
-    trials : sequence of Trial
-        Of complete folds.
-    rope : float, optional
-        Half-width of the region of practical equivalence; the metric's own where it is None.
-    """
-    tested = {(split.repeat, split.fold): len(split.test) for split in design.splits}
-    folds = sorted({(trial.repeat, trial.fold) for trial in trials})
-    return analyse(
-        trials,
-        design.plan.candidates,
-        metric=design.metric.name,
-        target=design.dataset.rows.target,
-        task=design.dataset.task,
-        rows=len(design.dataset.rows),
-        rows_tested=[tested[fold] for fold in folds],
-        epochs=design.settings.epochs,
-        rope=rope,
-    )
 
 
 class Interim:
@@ -84,10 +58,19 @@ class Interim:
         if folds < 2 or not self._quarters < quarters < 4:
             return
         self._quarters, self._shown_at = quarters, self._clock()
-        so_far = dataclasses.replace(self._design, folds=folds, repeats=1)
+        design = self._design
+        analysis = analyse_study(
+            complete,
+            design.plan.candidates,
+            dataset=design.dataset,
+            splits=design.splits,
+            metric=design.metric,
+            epochs=design.settings.epochs,
+            rope=self._rope,
+        )
         results = assemble_results(
-            so_far,
-            analyse_study(self._design, complete, self._rope),
+            dataclasses.replace(design, folds=folds, repeats=1),
+            analysis,
             (),
             allowed=(),
             holdout=None,
