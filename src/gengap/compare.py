@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from gengap.run_folder import folder_of, open_store, write_run_folder
 from gengap.settings import NUMBERS, WHOLE_NUMBERS, checked_settings
 from gengap.study import Study
 from gengap.training import settle_widths, train_plan
+from gengap.trials import seconds_of
 
 if TYPE_CHECKING:
     import keras
@@ -144,7 +144,6 @@ def compare(
     target, weight, groups, allow = (given[k] for k in ("target", "weight", "groups", "allow"))
     progress = progress or SilentProgress()
     backend = ensure_backend()
-    started = time.perf_counter()
 
     raw = read(
         x,
@@ -207,7 +206,7 @@ def compare(
             holdout=score_test_part(best, design, store),
             folder=folder,
             command=command_of(x, given, _DEFAULTS),
-            seconds=time.perf_counter() - started,
+            seconds=seconds_of(trials),
         )
         study = Study(design.plan, results, best, folder, trials)
         if folder is not None:

@@ -405,6 +405,9 @@ class TestRunFolder:
         monkeypatch.setattr("gengap.refit.train", trains_nothing)
         again = gengap.compare(people(), test=test_people(), out=study.folder, **PEOPLE)
         assert figures(again.results.to_json()) == figures(study.results.to_json())
+        # What the trainings took then, not what reading them took now.
+        longest = study.trials.groupby("run")["seconds"].max()
+        assert again.results.protocol.seconds == pytest.approx(longest.sum(), abs=1e-3)
 
     def test_another_study_does_not_fit_in(self, bought: Any) -> None:
         study, _ = bought
