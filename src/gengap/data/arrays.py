@@ -217,7 +217,9 @@ def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:
             "give one column; one-hot classes must have a single 1 in every row",
         )
     coded = pd.Categorical.from_codes(values.argmax(axis=1), categories=names, ordered=True)
-    return pd.Series(coded), (f"y was one-hot: its {len(names)} columns are taken as classes",)
+    return pd.Series(coded), (
+        f"the {len(names)} columns of y are one-hot: they are taken as classes",
+    )
 
 
 def _line(values: Any, part: str, where: str) -> pd.Series | None:
