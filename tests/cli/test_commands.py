@@ -421,6 +421,12 @@ class TestTechniques:
             assert parse_candidates(examples)[0].names == (name,)
             assert max(map(len, shown.splitlines())) <= 80
 
+    def test_what_early_stopping_looks_at_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["techniques", "early_stopping"]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "metric is the error rate there, or the rmse of a regression" in shown
+        assert "whatever --metric decides" in shown
+
 
 class TestCompletion:
     def test_a_script_a_shell(self, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,7 +89,8 @@ def description(technique: Technique) -> str:
         lines += _hanging(f"  {strength.name}: ", _strength(strength))
     for option in technique.options:
         default, *others = option.choices
-        lines += _hanging(f"  {option.name}: ", f"{default} (default), {', '.join(others)}")
+        text = f"{default} (default), {', '.join(others)}"
+        lines += _hanging(f"  {option.name}: ", f"{text}; {option.about}" if option.about else text)
     if technique.strengths or technique.options:
         lines.append("")
     about = {

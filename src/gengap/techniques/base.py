@@ -66,10 +66,19 @@ class Strength:
 
 @dataclass(frozen=True)
 class Option:
-    """A choice of words that changes the technique's form; the first choice is the default."""
+    """A choice of words that changes the technique's form; the first choice is the default.
+
+    Attributes
+    ----------
+    name : str
+    choices : tuple of str
+    about : str
+        What they mean, where the words do not say it.
+    """
 
     name: str
     choices: tuple[str, ...]
+    about: str = ""
 
 
 @dataclass(frozen=True)
