@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import pickle
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,48 @@ def with_test_part(frame: pd.DataFrame | None) -> Callable[[Path], object]:
 X, Y = np.random.default_rng(2).normal(size=(ROWS, 3)), np.arange(ROWS) % 2
 LINES = table().to_csv(index=False)
 WITH_TEST = "--target y --test test.csv"
+
+
+def damaged_network(name: str, code: str, *says: str, **parts: bytes) -> Case:
+    """Return a case whose saved network is an archive with these parts, by name without ending."""
+    endings = {"config": "config.json", "metadata": "metadata.json", "weights": "model.weights.h5"}
+
+    def make(folder: Path) -> list[str]:
+        write_table(folder / "data.csv")
+        with zipfile.ZipFile(folder / "net.keras", "w") as archive:
+            for part, content in parts.items():
+                archive.writestr(endings[part], content)
+        return ["data.csv", "--target", "y", "--model", "net.keras"]
+
+    return Case(name, make, code, ("net.keras", *says))
+
+
+def with_a_flipped_bit(folder: Path) -> list[str]:
+    write_table(folder / "data.csv")
+    path = folder / "net.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", '{"module": "keras"}')
+    content = bytearray(path.read_bytes())
+    content[content.index(b"module")] ^= 1
+    path.write_bytes(content)
+    return ["data.csv", "--target", "y", "--model", path.name]
+
+
+def with_a_layer(folder: Path) -> list[str]:
+    import keras
+
+    write_table(folder / "data.csv")
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(folder / "whole.keras")
+    with (
+        zipfile.ZipFile(folder / "whole.keras") as whole,
+        zipfile.ZipFile(folder / "net.keras", "w") as archive,
+    ):
+        for name in whole.namelist():
+            archive.writestr(name, DENSE if name == "config.json" else whole.read(name))
+    return ["data.csv", "--target", "y", "--model", "net.keras"]
+
+
+DENSE = b'{"module": "keras.layers", "class_name": "Dense", "config": {"units": 2}}'
 
 # What cannot be read: `audit` and `compare` say the same.
 READING = [
@@ -456,6 +499,16 @@ MODELS = [
         "net.keras",
         args="--target y --model net.keras",
     ),
+    damaged_network("no archive of a network", "not-a-keras-file", "config.json", metadata=b"{}"),
+    damaged_network("half a configuration", "not-a-keras-file", "damaged", config=DENSE[:40]),
+    damaged_network("configuration in no text", "not-a-keras-file", "damaged", config=b"\xff{"),
+    damaged_network("deep configuration", "not-a-keras-file", "damaged", config=b"[" * 100_000),
+    damaged_network("no network", "model-not-loadable", config=b"[]", metadata=b"{}"),
+    damaged_network(
+        "no weights", "model-not-loadable", config=DENSE, metadata=b"{}", weights=b"none"
+    ),
+    Case("a layer alone", with_a_layer, "not-a-model", ("Dense",)),
+    Case("flipped bit", with_a_flipped_bit, "not-a-keras-file", ("damaged", "CRC")),
 ]
 
 

@@ -116,6 +116,18 @@ def test_to_a_file_and_quietly(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "cannot write" in capsys.readouterr().err
 
 
+def test_the_run_folder_that_is_set_for_compare_is_no_file_to_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, table = _run_folder(tmp_path / "run", "price", "kind")
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    (tmp_path / "gengap.toml").write_text("out = 'run'\n")
+    monkeypatch.setenv("GENGAP_OUT", "run")
+    monkeypatch.chdir(tmp_path)
+    assert run(["predict", "run", "rows.csv", "-q"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(table) + 1
+
+
 class TestRefusals:
     def test_no_folder(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="there is no run folder"):
@@ -124,6 +136,26 @@ class TestRefusals:
     def test_an_unfinished_run(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"preprocess\.json is not in it"):
             predict(tmp_path, _table())
+
+    def test_an_unreadable_preparation(self, tmp_path: Path) -> None:
+        _run_folder(tmp_path, "price", "kind")
+        path = tmp_path / "preprocess.json"
+        path.write_bytes(b'{"columns": "\xff"}')
+        with pytest.raises(UserError, match=r"preprocess\.json is no text in UTF-8") as caught:
+            predict(tmp_path, _table())
+        assert caught.value.code == "not-preprocessing"
+        path.write_text("{", encoding="utf-8")
+        with pytest.raises(UserError) as caught:
+            predict(tmp_path, _table())
+        assert caught.value.code == "not-preprocessing"
+
+    def test_a_damaged_model(self, tmp_path: Path) -> None:
+        _run_folder(tmp_path, "price", "kind")
+        path = tmp_path / "model.keras"
+        path.write_bytes(path.read_bytes()[:-200])
+        with pytest.raises(UserError, match=r"model\.keras") as caught:
+            predict(tmp_path, _table())
+        assert caught.value.code == "not-a-keras-file"
 
     def test_no_model(self, tmp_path: Path) -> None:
         _run_folder(tmp_path, "price", "kind")

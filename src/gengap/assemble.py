@@ -53,7 +53,7 @@ def assemble_results(
     command : str
         What reproduces the study.
     seconds : float
-        That the call took.
+        That the trainings took, whenever they were done; compiling aside.
     """
     files = {what: str(folder / name) for what, name in FILES.items()} if folder else {}
     refused = {finding.code for finding in findings if finding.severity == "refuse"}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from gengap.analysis import analyse_study
 from gengap.assemble import assemble_results
 from gengap.audit import Subject, audit, refuse
 from gengap.backend import ensure_backend
@@ -16,14 +16,15 @@ from gengap.command import command_of
 from gengap.design import design_study
 from gengap.export import origin_of
 from gengap.finish import check_refit, finish, score_test_part
-from gengap.interim import Interim, analyse_study
+from gengap.interim import Interim
 from gengap.progress import Progress, SilentProgress
 from gengap.reading import read, settle_copies
 from gengap.recipe import Recipe
 from gengap.run_folder import folder_of, open_store, write_run_folder
-from gengap.settings import check_settings
+from gengap.settings import NUMBERS, WHOLE_NUMBERS, checked_settings
 from gengap.study import Study
 from gengap.training import settle_layouts, train_plan
+from gengap.trials import seconds_of
 
 if TYPE_CHECKING:
     import keras
@@ -55,7 +56,7 @@ def compare(
     seed: int = 0,
     out: str | Path | None = None,
     budget: float | None = None,
-    allow: Sequence[str] = (),
+    allow: str | Sequence[str] = (),
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Study:
@@ -78,7 +79,7 @@ def compare(
         Candidates, such as ``"l2, dropout=0.3, l2+early_stopping"``. A strength that is left open
         is chosen on validation rows, fold by fold.
     target : str, optional
-        The column to predict; needed for tables and never guessed.
+        The column to predict; needed for tables and never guessed. Names are text: 3 is ``"3"``.
     task : {"classification", "regression"}, optional
         Found from the target.
     folds, repeats : int
@@ -114,7 +115,7 @@ def compare(
         report and its results are replaced.
     budget : float, optional
         Seconds; grid points and then folds are given up to keep within it.
-    allow : sequence of str
+    allow : str or sequence of str
         Codes of refusing findings to let pass.
     dry_run : bool
         Stop after planning.
@@ -139,11 +140,12 @@ def compare(
     >>> list(study.verdicts)
     ['baseline', 'l2']
     """
-    given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
-    check_settings(given)
+    given = checked_settings({k: v for k, v in locals().items() if k not in _NOT_SETTINGS})
+    folds, repeats, epochs, batch_size, seed = (given[name] for name in WHOLE_NUMBERS)
+    learning_rate, rope, budget = (given[name] for name in NUMBERS)
+    target, weight, groups, allow = (given[k] for k in ("target", "weight", "groups", "allow"))
     progress = progress or SilentProgress()
     backend = ensure_backend()
-    started = time.perf_counter()
 
     raw = read(
         x,
@@ -183,7 +185,15 @@ def compare(
         design = replace(design, plan=settle_layouts(design.plan, own))
         interim = Interim(design, rope, progress)
         trials = train_plan(design.plan, design.material, store, progress, interim)
-        analysis = analyse_study(design, trials, rope)
+        analysis = analyse_study(
+            trials,
+            design.plan.candidates,
+            dataset=design.dataset,
+            splits=design.splits,
+            metric=design.metric,
+            epochs=epochs,
+            rope=rope,
+        )
         best = finish(
             analysis.best.refit_recipe,
             analysis.best.epochs,
@@ -199,7 +209,7 @@ def compare(
             holdout=score_test_part(best, design, store),
             folder=folder,
             command=command_of(x, given, _DEFAULTS),
-            seconds=time.perf_counter() - started,
+            seconds=seconds_of(trials),
         )
         study = Study(design.plan, results, best, folder, trials)
         if folder is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -261,13 +261,29 @@ def _recipes(
             else:
                 recipes += (recipe,)
     else:
-        recipes = parse_candidates(techniques)
+        recipes = parse_candidates(_listed(techniques))
         for recipe in recipes:
             _check(recipe, network, dataset)
     none = Recipe.parse("none")
     if existing and none not in recipes:
         recipes = (none, *recipes)
     return recipes, notes
+
+
+def _listed(techniques: Any) -> str | list[str | Recipe]:
+    if isinstance(techniques, str):
+        return techniques
+    if isinstance(techniques, Recipe):
+        return [techniques]
+    listed = list(techniques) if isinstance(techniques, Iterable) else [techniques]
+    for item in listed:
+        if not isinstance(item, str | Recipe):
+            raise UserError(
+                "bad-recipe",
+                f"a candidate must be words or a Recipe, received {item!r}",
+                "for example techniques=['l2', 'dropout=0.3', 'l2 + early_stopping']",
+            )
+    return listed
 
 
 def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:

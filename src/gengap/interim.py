@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
-from gengap.analysis import Analysis, analyse, complete_folds
+from gengap.analysis import analyse_study, complete_folds
 from gengap.analysis.folds import Folds, tabulate
 from gengap.analysis.selection import choose
 from gengap.assemble import assemble_results
@@ -17,39 +17,13 @@ from gengap.report.numbers import scale_of
 from gengap.report.terminal import render_results
 from gengap.trials import Trial
 
-__all__ = ["Interim", "analyse_study", "best_so_far"]
+__all__ = ["Interim", "best_so_far"]
 
 #: Seconds between two tables, so that a short study is not drowned in them.
 PAUSE = 30.0
 
 #: Seconds between two looks at what is best.
 GLANCE = 1.0
-
-
-def analyse_study(design: Design, trials: Sequence[Trial], rope: float | None) -> Analysis:
-    """Analyse trials under the protocol of a design; the folds are those of the trials.
-
-    Parameters
-    ----------
-    design : Design
-    trials : sequence of Trial
-        Of complete folds.
-    rope : float, optional
-        Half-width of the region of practical equivalence; the metric's own where it is None.
-    """
-    tested = {(split.repeat, split.fold): len(split.test) for split in design.splits}
-    folds = sorted({(trial.repeat, trial.fold) for trial in trials})
-    return analyse(
-        trials,
-        design.plan.candidates,
-        metric=design.metric.name,
-        target=design.dataset.rows.target,
-        task=design.dataset.task,
-        rows=len(design.dataset.rows),
-        rows_tested=[tested[fold] for fold in folds],
-        epochs=design.settings.epochs,
-        rope=rope,
-    )
 
 
 def best_so_far(design: Design, complete: Sequence[Trial]) -> str | None:
@@ -132,10 +106,19 @@ class Interim:
         if folds < 2 or not self._quarters < quarters < 4:
             return
         self._quarters, self._shown_at = quarters, self._clock()
-        so_far = dataclasses.replace(self._design, folds=folds, repeats=1)
+        design = self._design
+        analysis = analyse_study(
+            complete,
+            design.plan.candidates,
+            dataset=design.dataset,
+            splits=design.splits,
+            metric=design.metric,
+            epochs=design.settings.epochs,
+            rope=self._rope,
+        )
         results = assemble_results(
-            so_far,
-            analyse_study(self._design, complete, self._rope),
+            dataclasses.replace(design, folds=folds, repeats=1),
+            analysis,
             (),
             allowed=(),
             holdout=None,

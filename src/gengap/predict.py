@@ -97,6 +97,12 @@ def _outputs(
 def _read(folder: Path, name: str) -> str:
     try:
         return (folder / name).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            "not-preprocessing",
+            f"{folder / name} is no text in UTF-8: {error.reason} at byte {error.start}",
+            "name a run folder as gengap compare writes it",
+        ) from error
     except OSError as error:
         if not folder.is_dir():
             message = f"there is no run folder {folder}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from gengap.audit import copies_policy, drop_copies, group_copies
-from gengap.data.arrays import from_arrays
+from gengap.data.arrays import check_names, from_arrays
 from gengap.data.dataset import Dataset
 from gengap.data.load import load
 from gengap.errors import UserError
@@ -57,6 +56,12 @@ def read(
                 "test is a pair of inputs and targets, but the targets of x are a column of it",
                 "give test as such a table or file, or x and y as arrays",
             )
+        if test is not None and not isinstance(test, str | os.PathLike | pd.DataFrame):
+            raise UserError(
+                "test-part",
+                f"test must be a table or a file, as x is, received {type(test).__name__}",
+                "give the rows that stay out of the folds as a DataFrame, or the path of a file",
+            )
         return load(x, target=target, task=task, test=test, groups=groups, weight=weight)
     for name, value in (("target", target), ("weight", weight)):
         if value is not None:
@@ -68,14 +73,18 @@ def read(
                 else "leave one of them out",
             )
     if isinstance(groups, str) and isinstance(x, pd.DataFrame):
+        x = check_names(x)
         if groups not in x.columns:
             raise UserError(
                 "unknown-column", f"no column {groups!r} in x", "groups takes a column or an array"
             )
         x, groups = x.drop(columns=groups), x[groups]
-    if isinstance(test, str | Path):
+    if test is not None and not isinstance(test, tuple | list):
+        what = "a file" if isinstance(test, str | os.PathLike) else f"of type {type(test).__name__}"
         raise UserError(
-            "test-part", "test is a file, but x and y are arrays", "pass test=(x_test, y_test)"
+            "test-part",
+            f"test is {what}, but x and y are inputs and targets",
+            "pass test=(x_test, y_test)",
         )
     return from_arrays(x, y, task=task, test=test, groups=groups, sample_weight=sample_weight)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Curves", "Trial"]
+__all__ = ["Curves", "Trial", "seconds_of"]
 
 Status = Literal["finished", "diverged"]
 
@@ -71,3 +71,18 @@ class Trial:
     zero_weights: float
     weight_norm: float
     curves: Curves
+
+
+def seconds_of(trials: Iterable[Trial]) -> float:
+    """Return how long the trainings took, whenever they were done.
+
+    A run's trials are judgements of one training: it took as long as the longest of them.
+
+    Parameters
+    ----------
+    trials : iterable of Trial
+    """
+    longest: dict[str, float] = {}
+    for trial in trials:
+        longest[trial.run] = max(trial.seconds, longest.get(trial.run, 0.0))
+    return sum(longest.values())

@@ -183,6 +183,17 @@ def test_the_rope_of_log_loss_is_a_share_of_the_baseline(run, candidate):
     assert own.rope == 0.2
 
 
+def test_a_baseline_without_a_score_in_some_fold_has_no_share(run, candidate):
+    gone = {"status": "diverged"}
+    table = {"baseline": lambda fold: gone if fold == 2 else {"test": 0.5}, "l2=1": {"test": 0.4}}
+    both = (candidate("baseline"), candidate("l2=1"))
+    analysis = run(table, both, metric="log_loss")
+    assert (analysis.rope, analysis.recipes[0].test.missing) == (0.0, 1)
+    assert analysis.recipes[1].verdict == "inconclusive"
+    assert analysis.best.reason == "no_baseline"
+    assert run(table, both).rope == 0.01
+
+
 def test_a_metric_of_another_task_is_refused(run, candidate):
     with pytest.raises(UserError, match="not defined"):
         run({"baseline": {}}, (candidate("baseline"),), metric="rmse")

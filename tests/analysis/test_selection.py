@@ -102,7 +102,9 @@ def test_a_fold_in_which_everything_diverged_has_no_score(run, candidate):
     assert row.delta.missing == 1
     assert row.verdict == "inconclusive"
     assert row.settle == "unknown"
-    assert row.zero_weights == 0.25
+    # No mean over the other folds in silence.
+    assert (row.zero_weights, row.weight_norm) == (None, None)
+    assert (analysis.recipes[0].zero_weights, analysis.recipes[0].weight_norm) == (0.25, 3.0)
 
 
 def test_everything_diverged_everywhere(run, candidate):

@@ -43,6 +43,20 @@ def test_a_check_speaks_where_it_should(code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seen", "sentence"),
+    [
+        ("e3.csv is separated by tabs", "e3.csv is separated by tabs."),
+        ("columns that vary: 'a'", "Columns that vary: 'a'."),
+        ("one-hot y", "One-hot y."),
+        ("'a' is constant.", "'a' is constant."),
+        ("3 rows are empty", "3 rows are empty."),
+    ],
+)
+def test_a_finding_is_a_sentence_that_leaves_names_as_they_are(seen: str, sentence: str) -> None:
+    assert next(iter(CHECKS.values())).finding(seen).message == sentence
+
+
+@pytest.mark.parametrize(
     "make",
     [
         lambda: subject_of(clean_table()),

@@ -388,6 +388,11 @@ class TestSettings:
         assert calls[0]["budget"] == 60
         assert calls[0]["class_weight"] == "balanced"
 
+    def test_one_code_needs_no_list(self, calls: list[dict[str, Any]], tmp_path: Path) -> None:
+        (tmp_path / "gengap.toml").write_text('allow = "too-few-rows"\n')
+        self.folds(calls)
+        assert calls[0]["allow"] == ("too-few-rows",)
+
     def test_a_pyproject_of_others_is_left_alone(
         self, calls: list[dict[str, Any]], tmp_path: Path
     ) -> None:
@@ -492,6 +497,12 @@ class TestTechniques:
             examples = " ".join(shown.partition("Write it as: ")[2].split())
             assert parse_candidates(examples)[0].names == (name,)
             assert max(map(len, shown.splitlines())) <= 80
+
+    def test_what_early_stopping_looks_at_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["techniques", "early_stopping"]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "metric is the error rate there, or the rmse of a regression" in shown
+        assert "whatever --metric decides" in shown
 
 
 class TestCompletion:

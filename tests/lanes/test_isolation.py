@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from typing import Any
 
 import jax
@@ -9,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from gengap.recipe import Recipe
 from lanes.cases import (
     compiled,
     lane_of,
@@ -19,42 +22,68 @@ from lanes.cases import (
     table,
     train_lanes,
 )
+from techniques.forms import FORMS, IN_STEP, JUDGES, filled
 
 WIDTH = 8
-RECIPES = ("l2=0.01", "dropout=0.3", "l1=0.001", "label_smoothing=0.1", "weight_decay=0.1")
-JUDGES = ("early_stopping(patience=2, min_delta=0)",)
+JUDGED_BY = [filled(form) for form in JUDGES]
+
+
+def programs() -> list[list[str]]:
+    """Return recipes that one program serves: a technique has one form in each."""
+    found: list[dict[str, str]] = []
+    for form in IN_STEP:
+        name = FORMS[form][0].name
+        place = next((p for p in found if name not in p), None)
+        if place is None:
+            found.append(place := {})
+        place[name] = filled(form)
+    return [list(recipes.values()) for recipes in found]
+
+
+PROGRAMS = programs()
+LANES = [(at, recipe) for at, some in enumerate(PROGRAMS) for recipe in ("baseline", *some)]
 
 
 def lane(program: Any, recipe: str, seed: int) -> Any:
-    judge = {"patience": np.float32(2), "min_delta": np.float32(0)}
-    return lane_of(program, recipe, seed=seed, judges=[judge])
+    judges = [
+        {name: np.float32(value) for name, value in values.items()}
+        for text in JUDGED_BY
+        for values in Recipe.parse(text).values().values()
+    ]
+    return lane_of(program, recipe, seed=seed, judges=judges)
 
 
 def bits(state: dict[str, Any], index: int) -> list[bytes]:
     return [np.asarray(leaf[index]).tobytes() for leaf in jax.tree.leaves(state)]
 
 
-@pytest.fixture(scope="module")
-def setting() -> tuple[Any, Any, Any]:
+@functools.cache
+def setting(at: int = 0) -> tuple[Any, Any, Any]:
     network = network_of(compiled(sequential(batch_norm=True), keras.optimizers.Adam(0.01)))
-    return network, program_of(RECIPES, count=4, judges=JUDGES), shared_of(*table())
+    return network, program_of(PROGRAMS[at], count=4, judges=JUDGED_BY), shared_of(*table())
 
 
-@pytest.mark.parametrize("recipe", ["baseline", *RECIPES])
-def test_position_and_neighbors_change_no_bit(setting: Any, recipe: str) -> None:
-    network, program, shared = setting
+@pytest.mark.parametrize(("at", "recipe"), LANES)
+def test_position_and_neighbors_change_no_bit(at: int, recipe: str) -> None:
+    network, program, shared = setting(at)
     one = lane(program, recipe, seed=7)
-    others = [lane(program, RECIPES[i % len(RECIPES)], seed=i) for i in range(WIDTH - 1)]
+    neighbors = itertools.cycle(PROGRAMS[at])
+    others = [lane(program, next(neighbors), seed=i) for i in range(WIDTH - 1)]
     alike = train_lanes(network, program, [one] * WIDTH, shared, seeds=[7] * WIDTH)
-    for position in (0, 3, WIDTH - 1):
+    for position in range(WIDTH):
         lanes = [*others[:position], one, *others[position:]]
         seeds = [*range(position), 7, *range(position, WIDTH - 1)]
         mixed = train_lanes(network, program, lanes, shared, seeds=seeds)
         assert bits(mixed, position) == bits(alike, 0)
 
 
-def test_a_diverging_neighbor_changes_no_bit(setting: Any) -> None:
-    network, program, shared = setting
+def test_every_form_of_every_technique_is_there() -> None:
+    assert {recipe for _, recipe in LANES} == {"baseline", *map(filled, IN_STEP)}
+    assert len(JUDGED_BY) >= 2
+
+
+def test_a_diverging_neighbor_changes_no_bit() -> None:
+    network, program, shared = setting()
     one = lane(program, "dropout=0.3", seed=7)
     wild = lane(program, "l2=10.0", seed=3)
     wild["values"]["l2"]["strength"] = np.float32(1e38)
@@ -65,8 +94,8 @@ def test_a_diverging_neighbor_changes_no_bit(setting: Any) -> None:
     assert bits(mixed, 2) == bits(alike, 0)
 
 
-def test_lanes_of_one_seed_share_weights_and_batch_order(setting: Any) -> None:
-    network, program, shared = setting
+def test_lanes_of_one_seed_share_weights_and_batch_order() -> None:
+    network, program, shared = setting()
     lanes = [lane(program, "baseline", seed=5), lane(program, "baseline", seed=5)]
     lanes += [lane(program, "baseline", seed=6)]
     state = train_lanes(network, program, lanes, shared, seeds=[5, 5, 6])

@@ -66,6 +66,15 @@ def test_a_penalty_reaches_every_kernel_and_nothing_else(case):
     assert float(sum(new.losses)) == pytest.approx(0.01 * squares, rel=1e-5)
 
 
+@pytest.mark.parametrize("strength", [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.3])
+@pytest.mark.parametrize("kind", ["l1", "l2"])
+def test_a_penalty_is_added_once(kind, strength):
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(4, "relu"), layers.Dense(3)])
+    new = insert(model, (), {kind: strength})
+    for layer in new.layers:
+        assert getattr(layer.kernel.regularizer, kind) == pytest.approx(strength, rel=1e-6)
+
+
 def test_a_penalty_survives_saving(tmp_path):
     new = insert(sequential(), [DROPOUT], {"l1": 0.1})
     new.save(tmp_path / "new.keras")

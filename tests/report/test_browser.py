@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from importlib import resources
 
 import pytest
 
+import gengap
 from gengap.report.html import render_html
 from gengap.report.page import SECTIONS
 from report.examples import CASES
@@ -79,10 +81,21 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
+def run_folder(tmp_path_factory):
+    """The files of a study that was really done."""
+    folder = tmp_path_factory.mktemp("studies") / "run"
+    asked = {"techniques": "l2, dropout=0.3, early_stopping", "folds": 3, "epochs": 8}
+    gengap.compare("sklearn:wine", model="mlp:8", out=folder, **asked)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory, run_folder):
     folder = tmp_path_factory.mktemp("reports")
 
     def path(case):
+        if case == "run":
+            return run_folder / "report.html"
         file = folder / f"{case}.html"
         if not file.exists():
             file.write_text(render_html(CASES[case](), SOURCE), encoding="utf-8")
@@ -176,6 +189,22 @@ def test_without_javascript_everything_is_there(visit):
     assert page.locator("button:visible").count() == 0
     page.locator("summary").first.click()
     assert page.locator("figure table").first.is_visible()
+
+
+def test_the_report_of_a_run_folder_shows_its_results(visit, axe, run_folder):
+    results = json.loads((run_folder / "results.json").read_text(encoding="utf-8"))
+    page = visit("run")
+    for name, _ in SECTIONS:
+        assert page.locator(f"section#{name} h2").is_visible()
+    shown = " ".join(page.locator("main").inner_text().split())
+    assert " ".join(results["headline"].split()) in shown
+    names = page.locator("#all tbody th").all_inner_texts()
+    assert names == [row["recipe"] for row in results["recipes"]]
+    source = (run_folder / "recipe.py").read_text(encoding="utf-8")
+    assert page.locator("pre").first.inner_text().strip() == source.strip()
+    assert page.evaluate(MISPLACED) == []
+    page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+    assert violations(page, axe) == []
 
 
 def test_names_are_text(visit):

@@ -408,6 +408,9 @@ class TestRunFolder:
         monkeypatch.setattr("gengap.refit.train_lanes", trains_nothing)
         again = gengap.compare(people(), test=test_people(), out=study.folder, **PEOPLE)
         assert figures(again.results.to_json()) == figures(study.results.to_json())
+        # What the trainings took then, not what reading them took now.
+        longest = study.trials.groupby("run")["seconds"].max()
+        assert again.results.protocol.seconds == pytest.approx(longest.sum(), abs=1e-3)
 
     def test_a_study_of_the_same_setting_goes_on_and_replaces_the_results(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,7 @@ the distance between `fit` in 32 and in 64 bits on that very case.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -15,8 +15,7 @@ import pytest
 
 from gengap.networks.insertion import insert
 from gengap.recipe import Recipe
-from gengap.techniques.base import Technique
-from gengap.techniques.discovery import techniques
+from gengap.techniques.base import Family
 from lanes.cases import (
     compiled,
     distance,
@@ -29,29 +28,7 @@ from lanes.cases import (
     table,
     train_lanes,
 )
-
-CATALOGUE = techniques()
-FAMILIES = {"penalty", "noise", "normalization", "stopping", "targets"}
-
-
-def filled(technique: Technique) -> str:
-    """Return a recipe of one technique with the strongest point of its grid."""
-    strengths = ", ".join(f"{s.name}={s.grid[-1]!r}" for s in technique.strengths)
-    return f"{technique.name}({strengths})" if strengths else technique.name
-
-
-def neutral(technique: Technique) -> str:
-    strengths = ", ".join(f"{s.name}={s.neutral!r}" for s in technique.strengths)
-    return f"{technique.name}({strengths})"
-
-
-def in_step(technique: Technique) -> bool:
-    hooks = technique.hooks({o.name: o.choices[0] for o in technique.options})
-    return any((hooks.inputs, hooks.targets, hooks.activation, hooks.penalty, hooks.update))
-
-
-IN_STEP = [name for name, technique in CATALOGUE.items() if in_step(technique)]
-RANDOM = ["dropout", "gaussian_noise", "input_dropout"]
+from techniques.forms import CATALOGUE, FORMS, IN_STEP, RANDOM, filled, neutral
 
 
 @functools.cache
@@ -69,16 +46,16 @@ def trained(in_program: tuple[str, ...], lanes: tuple[str, ...]) -> tuple[list[n
 
 
 @functools.cache
-def plainly_fitted(name: str) -> tuple[list[np.ndarray], float]:
+def plainly_fitted(form: str) -> tuple[list[np.ndarray], float]:
     """Return what a technique's plain Keras form trains, and how far rounding may lead from it."""
 
     def build() -> keras.Model:
         model = compiled(sequential(), keras.optimizers.Adam(0.01))
-        if name == "baseline":
+        if form == "baseline":
             return model
-        technique = CATALOGUE[name]
-        recipe = Recipe.parse(filled(technique))
-        plain = technique.plain_keras(recipe.values()[name], recipe.options()[name])
+        technique, options = FORMS[form]
+        recipe = Recipe.parse(filled(form))
+        plain = technique.plain_keras(recipe.values()[technique.name], options)
         scope: dict[str, Any] = {"keras": keras}
         exec(plain.definitions, scope)
         if plain.insertions or plain.kernel_regularizer:
@@ -102,17 +79,16 @@ def rounding() -> float:
     return plainly_fitted("baseline")[1]
 
 
-def three_lanes(name: str) -> tuple[list[np.ndarray], ...]:
+def three_lanes(form: str) -> tuple[list[np.ndarray], ...]:
     """Return the weights at the neutral strength, without the technique, and with it."""
-    technique = CATALOGUE[name]
-    return trained((filled(technique),), (neutral(technique), "baseline", filled(technique)))
+    return trained((filled(form),), (neutral(form), "baseline", filled(form)))
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_it_declares_itself(name: str) -> None:
     technique = CATALOGUE[name]
     assert technique.name == name
-    assert technique.family in FAMILIES
+    assert technique.family in get_args(Family)
     assert all((technique.summary, technique.formula, technique.source))
     assert "\n" not in technique.summary
     for strength in technique.strengths:
@@ -123,33 +99,43 @@ def test_it_declares_itself(name: str) -> None:
             assert strength.neutral not in strength.grid
 
 
-@pytest.mark.parametrize("name", IN_STEP)
-def test_neutral_is_the_baseline(name: str) -> None:
-    at_neutral, without, _ = three_lanes(name)
+@pytest.mark.parametrize("form", IN_STEP)
+def test_neutral_is_the_baseline(form: str) -> None:
+    at_neutral, without, _ = three_lanes(form)
     (alone, _) = trained((), ("baseline", "baseline"))
     assert distance(at_neutral, without) == 0
     assert distance(at_neutral, alone) <= rounding()
 
 
-@pytest.mark.parametrize("name", IN_STEP)
-def test_it_changes_training(name: str) -> None:
-    _, without, strong = three_lanes(name)
+@pytest.mark.parametrize("form", IN_STEP)
+def test_it_changes_training(form: str) -> None:
+    _, without, strong = three_lanes(form)
     assert distance(without, strong) > 1e-5
 
 
-@pytest.mark.parametrize("name", IN_STEP)
-def test_it_shifts_nobody_elses_draws(name: str) -> None:
-    others = tuple(filled(CATALOGUE[other]) for other in RANDOM if other != name)
+@pytest.mark.parametrize("form", IN_STEP)
+def test_it_shifts_nobody_elses_draws(form: str) -> None:
+    others = tuple(filled(other) for other in RANDOM if other != form)
     recipe = " + ".join(others)
     (alone, _) = trained(others, (recipe, recipe))
-    (beside, _) = trained((*others, neutral(CATALOGUE[name])), (recipe, recipe))
+    (beside, _) = trained((*others, neutral(form)), (recipe, recipe))
     assert distance(alone, beside) <= rounding()
 
 
-@pytest.mark.parametrize("name", [name for name in IN_STEP if name not in RANDOM])
-def test_it_trains_what_its_plain_keras_form_trains(name: str) -> None:
-    _, _, laned = three_lanes(name)
-    reference, rounds = plainly_fitted(name)
+@pytest.mark.parametrize("form", IN_STEP)
+def test_it_says_whether_it_draws(form: str) -> None:
+    program = program_of([filled(form)])
+    lanes = [lane_of(program, filled(form), seed=seed) for seed in (1, 1, 2)]
+    state = train_lanes(network(), program, lanes, shared_of(*table()))
+    first, again, other = ([value[lane] for value in state["weights"]] for lane in range(3))
+    assert distance(first, again) == 0
+    assert (distance(first, other) > 0) == FORMS[form][0].random
+
+
+@pytest.mark.parametrize("form", [form for form in IN_STEP if form not in RANDOM])
+def test_it_trains_what_its_plain_keras_form_trains(form: str) -> None:
+    _, _, laned = three_lanes(form)
+    reference, rounds = plainly_fitted(form)
     assert distance(laned, reference) <= rounds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from gengap.analysis.best import find_best
 from gengap.analysis.curves import curve_bands, undertrained
 from gengap.analysis.diagnosis import Diagnosis, diagnose
 from gengap.analysis.doses import find_doses
-from gengap.analysis.folds import FoldKey, Folds, number_or_none, tabulate
+from gengap.analysis.folds import FoldKey, Folds, mean_or_none, tabulate
 from gengap.analysis.rows import candidate_results
 from gengap.analysis.selection import choose
 from gengap.candidates import BASELINE, Candidate
@@ -142,7 +143,9 @@ def analyse(
 def _rope(
     folds: Folds, baseline: Sequence[Trial], target: NDArray[np.generic], task: Task
 ) -> float:
-    """Return the metric's own r; 0 where it depends on a baseline that has no score at all."""
-    mean = number_or_none(folds.scores(baseline, "test"))
+    """Return the metric's own r; 0 where it is a share of a score that the baseline lacks."""
+    mean = mean_or_none(folds.scores(baseline, "test"))
     deviation = float(np.std(np.asarray(target, dtype=np.float64))) if task == "regression" else 0.0
-    return 0.0 if mean is None else folds.metric.rope(mean, deviation)
+    # A baseline without a score in some fold has no mean, and no candidate is settled against it.
+    width = folds.metric.rope(math.nan if mean is None else mean, deviation)
+    return width if math.isfinite(width) else 0.0

@@ -15,7 +15,7 @@ from gengap.statistics.intervals import usable
 from gengap.statistics.metrics import Metric
 from gengap.trials import Trial
 
-__all__ = ["FoldKey", "Folds", "complete_folds", "number_or_none", "score", "tabulate"]
+__all__ = ["FoldKey", "Folds", "complete_folds", "mean_or_none", "score", "tabulate"]
 
 Array = NDArray[np.float64]
 FoldKey = tuple[int, int]
@@ -110,8 +110,7 @@ def complete_folds(trials: Iterable[Trial], candidates: Sequence[Candidate]) -> 
     return tuple(t for t in trials if wanted <= done[t.repeat, t.fold])
 
 
-def number_or_none(values: Any) -> float | None:
-    """Return the mean of the finite values, or None where there is none."""
+def mean_or_none(values: Any) -> float | None:
+    """Return the mean of values; None where one is not finite, or there is none."""
     array = np.asarray(values, dtype=np.float64)
-    finite = array[np.isfinite(array)]
-    return float(np.mean(finite)) if finite.size else None
+    return float(np.mean(array)) if array.size and np.isfinite(array).all() else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gengap.analysis.folds import Folds, number_or_none
+from gengap.analysis.folds import Folds, mean_or_none
 from gengap.analysis.selection import Choice
 from gengap.results import CandidateResult, StrengthChoice
 from gengap.statistics.comparison import compare_all, holm_factors
@@ -15,6 +15,7 @@ from gengap.statistics.metrics import METRICS, effect, gap
 from gengap.statistics.power import settle
 from gengap.statistics.records import Comparison, Verdict
 from gengap.statistics.verdict import decide
+from gengap.trials import Trial
 
 __all__ = ["candidate_results", "effects"]
 
@@ -72,7 +73,6 @@ def _result(
     settled: tuple[int | None, int | None, str],
 ) -> CandidateResult:
     trials = choice.trials
-    finished = [trial for trial in trials if trial.status != "diverged"]
     everything = [trial for recipe in choice.candidate.grid for trial in folds.trials[recipe]]
     train, test = folds.scores(trials, "train"), folds.scores(trials, "test")
     measured = {name for trial in trials for name in trial.scores.get("test", {})}
@@ -85,8 +85,8 @@ def _result(
         gap=interval(gap(folds.metric, train, test), ratio=folds.ratio),
         delta=delta,
         verdict=verdict,
-        zero_weights=number_or_none([t.zero_weights for t in finished]),
-        weight_norm=number_or_none([t.weight_norm for t in finished]),
+        zero_weights=_of_weights(trials, "zero_weights"),
+        weight_norm=_of_weights(trials, "weight_norm"),
         robustness=interval(folds.scores(trials, "noisy"), ratio=folds.ratio),
         other_metrics={
             name: interval(folds.scores(trials, "test", name), ratio=folds.ratio)
@@ -103,6 +103,12 @@ def _result(
         trials=len(everything),
         fold_scores=tuple(finite_or_none(value) for value in test),
     )
+
+
+def _of_weights(trials: Sequence[Trial], name: str) -> float | None:
+    """Return a mean over folds; None where a network diverged: its weights say nothing."""
+    gone = any(trial.status == "diverged" for trial in trials)
+    return None if gone else mean_or_none([getattr(trial, name) for trial in trials])
 
 
 def _status(choice: Choice) -> str:

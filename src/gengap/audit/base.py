@@ -133,7 +133,10 @@ class Check:
 
     def finding(self, message: str) -> Finding:
         """Return the finding of this check with `message`, made a sentence, as its evidence."""
-        sentence = f"{message[0].upper()}{message[1:].removesuffix('.')}."
+        first = message.split(maxsplit=1)[0]
+        # A sentence may begin with a name, such as e3.csv, which is not to be changed.
+        start = first[0].upper() if first.replace("-", "").isalpha() else first[0]
+        sentence = f"{start}{message[1:].removesuffix('.')}."
         return Finding(self.code, self.severity, sentence, self.why, self.action)
 
 

@@ -62,8 +62,8 @@ def listing(techniques: Sequence[Technique]) -> str:
     str
     """
     width = max(len(technique.name) for technique in techniques)
-    lines = []
-    for family in dict.fromkeys(sorted(technique.family for technique in techniques)):
+    lines: list[str] = []
+    for family in sorted({technique.family for technique in techniques}):
         lines.append(family)
         for technique in techniques:
             if technique.family == family:
@@ -89,7 +89,8 @@ def description(technique: Technique) -> str:
         lines += _hanging(f"  {strength.name}: ", _strength(strength))
     for option in technique.options:
         default, *others = option.choices
-        lines += _hanging(f"  {option.name}: ", f"{default} (default), {', '.join(others)}")
+        text = f"{default} (default), {', '.join(others)}"
+        lines += _hanging(f"  {option.name}: ", f"{text}; {option.about}" if option.about else text)
     if technique.strengths or technique.options:
         lines.append("")
     about = {

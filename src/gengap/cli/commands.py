@@ -69,15 +69,24 @@ def cli(ctx: click.Context) -> None:
     Options can also stand in [tool.gengap] of pyproject.toml, in gengap.toml, or in the
     environment, such as GENGAP_FOLDS=5; the command line goes first, the environment second.
     """
-    settable = {
+    settable = {name: _settable(command) for name, command in cli.commands.items()}
+    options = frozenset().union(*settable.values())
+    check_environment(os.environ, options)
+    ctx.obj = read_settings(Path.cwd(), options)
+    # A command has its own settings only: the FILE of `predict --out` is no run folder.
+    ctx.default_map = {
+        name: {key: value for key, value in ctx.obj.values.items() if key in own}
+        for name, own in settable.items()
+    }
+
+
+def _settable(command: click.Command) -> frozenset[str]:
+    """Name the options of a command that are settings too."""
+    return frozenset(
         parameter.name
-        for command in cli.commands.values()
         for parameter in command.params
         if isinstance(parameter, click.Option) and parameter.envvar and parameter.name
-    }
-    check_environment(os.environ, settable)
-    ctx.obj = read_settings(Path.cwd(), settable)
-    ctx.default_map = {name: dict(ctx.obj.values) for name in cli.commands}
+    )
 
 
 @cli.command()

@@ -127,6 +127,8 @@ def _toml(path: Path) -> dict[str, Any]:
 def _value(name: str, value: Any, path: Path) -> Any:
     if name == "techniques" and isinstance(value, list):
         value = ",".join(map(str, value))
+    if name == "allow" and isinstance(value, str):
+        return [value]
     if isinstance(value, dict) or (isinstance(value, list) and name != "allow"):
         raise UserError(
             "bad-settings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ def from_arrays(
     y: Any,
     *,
     task: Task | None = None,
-    test: tuple[Any, Any] | None = None,
+    test: Sequence[Any] | None = None,
     groups: Any = None,
     sample_weight: Any = None,
     name: str = "arrays",
@@ -38,7 +39,7 @@ def from_arrays(
     y : Series, or array-like (n,), (n, 1) or one-hot (n, classes)
     task : {"classification", "regression"}, optional
         Found from `y` where it is not given.
-    test : tuple of x and y, optional
+    test : pair of x and y, optional
         Rows that stay out of the folds.
     groups : array-like (n,), optional
         Rows of one group stay on one side of every split.
@@ -216,7 +217,9 @@ def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:
             "give one column; one-hot classes must have a single 1 in every row",
         )
     coded = pd.Categorical.from_codes(values.argmax(axis=1), categories=names, ordered=True)
-    return pd.Series(coded), (f"y was one-hot: its {len(names)} columns are taken as classes",)
+    return pd.Series(coded), (
+        f"the {len(names)} columns of y are one-hot: they are taken as classes",
+    )
 
 
 def _line(values: Any, part: str, where: str) -> pd.Series | None:
@@ -225,6 +228,12 @@ def _line(values: Any, part: str, where: str) -> pd.Series | None:
     if isinstance(values, pd.Series):
         return values.reset_index(drop=True)
     array = _array(values, part, where)
+    if array.ndim == 0:
+        raise UserError(
+            "length-mismatch",
+            f"{where}{part} is a single value, {values!r}; expected one entry a row",
+            "give an array or a list",
+        )
     if array.size != len(array):
         raise UserError(
             "length-mismatch",

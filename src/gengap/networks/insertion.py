@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 
 from gengap.errors import UserError
 from gengap.networks.existing import l1_l2, penalties
@@ -221,11 +222,11 @@ def _merged(regularizer: Any, strengths: Mapping[str, float]) -> Any:
 
 def _regularize_rest(model: keras.Model, strengths: Mapping[str, float]) -> None:
     """Set the penalty on kernels whose layer has no argument for it (custom layers)."""
+    # Keras keeps L1's strength in 32 bits: 0.01 comes back a little smaller.
+    wanted = [np.float32(strengths.get(name, 0.0)) for name in ("l1", "l2")]
     for variable, kernel in zip(model.trainable_variables, kernels(model), strict=True):
-        l1, l2 = penalties(variable.regularizer)
-        reached = (l1 or 0.0) >= strengths.get("l1", 0.0) and (l2 or 0.0) >= strengths.get(
-            "l2", 0.0
-        )
+        found = [np.float32(strength or 0.0) for strength in penalties(variable.regularizer)]
+        reached = all(now >= then for now, then in zip(found, wanted, strict=True))
         if kernel and not reached:
             variable.regularizer = _merged(variable.regularizer, strengths)
 

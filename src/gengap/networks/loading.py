@@ -8,6 +8,7 @@ import json
 import sys
 import traceback
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -179,24 +180,48 @@ def _load(path: Path) -> keras.Model:
             f"{path} is not a .keras file (those are zip archives)",
             "save the network with model.save('name.keras')",
         )
-    with zipfile.ZipFile(path) as archive:
-        if "config.json" not in archive.namelist():
-            raise UserError(
-                "not-a-keras-file",
-                f"{path} is a zip archive without config.json, not a saved Keras network",
-                "save the network with model.save('name.keras')",
-            )
-        config = json.loads(archive.read("config.json"))
-    _refuse_code(config, path)
+    _refuse_code(_config(path), path)
     try:
-        return keras.saving.load_model(path, safe_mode=True)
-    except (TypeError, ValueError, KeyError, ImportError, AttributeError) as error:
+        network = keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # of the file or of what it names: Keras, h5py and zipfile say so
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             "model-not-loadable",
             f"cannot load {path}: {first}",
             "custom layers are not in a .keras file: write --model module:function instead, where "
             "the function returns the network",
+        ) from error
+    if not isinstance(network, keras.Model):
+        raise UserError(
+            "not-a-model",
+            f"{path} holds a {type(network).__name__}, expected a keras.Model",
+            "save the network with model.save('name.keras')",
+        )
+    return network
+
+
+def _config(path: Path) -> Any:
+    """Return a saved network's configuration."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "config.json" not in archive.namelist():
+                raise UserError(
+                    "not-a-keras-file",
+                    f"{path} is a zip archive without config.json, not a saved Keras network",
+                    "save the network with model.save('name.keras')",
+                )
+            return json.loads(archive.read("config.json"))
+    except UserError:
+        raise
+    except (
+        # Of the archive; of the text, where words that are no UTF-8 or no JSON are values.
+        zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError,
+        ValueError,
+    ) as error:  # fmt: skip
+        raise UserError(
+            "not-a-keras-file",
+            f"{path} is damaged: its config.json cannot be read ({error})",
+            "save the network again with model.save('name.keras')",
         ) from error
 
 

@@ -248,8 +248,9 @@ def method(results: Results) -> tuple[str, ...]:
         "rows that folds share (Nadeau and Bengio), tests also for the number of candidates "
         f"(Holm). Changes up to {words.margin(protocol)} count as no practical difference; the "
         "probabilities of better, same and worse come from a correlated Bayesian t-test.",
-        f"{plural(protocol.trials, 'trial')} from {plural(protocol.runs, 'training')} took "
-        f"{seconds(protocol.seconds)} in {plural(protocol.programs, 'compiled program')}.",
+        f"{plural(protocol.trials, 'trial')} came from {plural(protocol.runs, 'training')} in "
+        f"{plural(protocol.programs, 'compiled program')}; the trainings took "
+        f"{seconds(protocol.seconds)}, compiling aside.",
     )
 
 

@@ -12,11 +12,13 @@ Python numbers, and a lane at the neutral value must train exactly as the baseli
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
+    "Family",
     "Hooks",
     "Insertion",
     "Monitored",
@@ -30,6 +32,8 @@ __all__ = [
 
 Array = Any  # a JAX array; the catalogue itself imports neither JAX nor Keras when listed
 Values = Mapping[str, Array]
+
+Family = Literal["penalty", "noise", "normalization", "stopping", "targets"]
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,19 @@ class Strength:
 
 @dataclass(frozen=True)
 class Option:
-    """A choice of words that changes the technique's form; the first choice is the default."""
+    """A choice of words that changes the technique's form; the first choice is the default.
+
+    Attributes
+    ----------
+    name : str
+    choices : tuple of str
+    about : str
+        What they mean, where the words do not say it.
+    """
 
     name: str
     choices: tuple[str, ...]
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,8 +225,8 @@ class Technique:
         What is computed, in plain text.
     source : str
         The paper, with the equation where there is one.
-    family : str
-        ``"penalty"``, ``"noise"``, ``"normalization"``, ``"stopping"``, ``"targets"``.
+    family : {"penalty", "noise", "normalization", "stopping", "targets"}
+        What it is listed with.
     tasks, modalities : tuple of str
         What it serves.
     order : int
@@ -235,6 +248,8 @@ class Technique:
         Names of the Keras losses for which it is defined; empty: any.
     excludes : tuple of str
         Techniques that it cannot be combined with.
+    random : bool
+        Whether its hooks draw random numbers: another seed then trains otherwise.
     check : callable
         ``(model, options)``: raises a UserError where the compiled model rules it out.
     """
@@ -243,7 +258,7 @@ class Technique:
     summary: str
     formula: str
     source: str
-    family: str
+    family: Family
     strengths: tuple[Strength, ...]
     plain_keras: Callable[[Mapping[str, float], Mapping[str, str]], PlainKeras]
     hooks: Callable[[Mapping[str, str]], Hooks] = lambda options: Hooks()
@@ -256,13 +271,20 @@ class Technique:
     replaces: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+    random: bool = False
     check: Callable[[Any, Mapping[str, str]], None] = lambda model, options: None
 
     def strength(self, name: str) -> Strength:
         """Return the strength called `name` (KeyError where there is none)."""
         return next(s for s in self.strengths if s.name == name)
 
+    def forms(self) -> tuple[dict[str, str], ...]:
+        """Return every way to choose its options, the default one first."""
+        names = [option.name for option in self.options]
+        choices = itertools.product(*(option.choices for option in self.options))
+        return tuple(dict(zip(names, choice, strict=True)) for choice in choices)
+
     @property
     def judges(self) -> bool:
         """Whether it only decides which weights of a run are scored."""
-        return self.hooks({o.name: o.choices[0] for o in self.options}).judgement is not None
+        return self.hooks(self.forms()[0]).judgement is not None

@@ -42,4 +42,5 @@ TECHNIQUE = Technique(
     order=20,
     cost=0.15,
     replaces=("dropout",),
+    random=True,
 )

@@ -53,7 +53,14 @@ TECHNIQUE = Technique(
         ),
         Strength("min_delta", low=0.0, high=1e6, neutral=None, grid=(0.0,), prior="uniform"),
     ),
-    options=(Option("monitor", ("loss", "metric")),),
+    options=(
+        Option(
+            "monitor",
+            ("loss", "metric"),
+            "loss is the compiled loss on validation rows; metric is the error rate there, or the "
+            "rmse of a regression, whatever --metric decides",
+        ),
+    ),
     hooks=_hooks,
     plain_keras=_plain_keras,
 )

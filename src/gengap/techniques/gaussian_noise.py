@@ -36,4 +36,5 @@ TECHNIQUE = Technique(
     order=30,
     cost=0.1,
     replaces=("gaussian_noise",),
+    random=True,
 )

@@ -38,4 +38,5 @@ TECHNIQUE = Technique(
     plain_keras=_plain_keras,
     order=10,
     cost=0.05,
+    random=True,
 )
