@@ -52,15 +52,9 @@ format: $(VENV)/installed-dev  ## Format the code.
 docs: $(VENV)/installed-dev  ## Check every example in the docstrings.
 	$(BIN)/python -m pytest --doctest-modules src/gengap $(PYTEST_ARGS)
 
-TENSORFLOW := build/tensorflow
-
-$(TENSORFLOW)/installed: benchmarks/requirements-tensorflow.txt
-	$(PYTHON) -m venv $(TENSORFLOW)
-	$(TENSORFLOW)/bin/python -m pip install --quiet -r $<
-	@touch $@
-
-bench: $(VENV)/installed-dev $(TENSORFLOW)/installed  ## Run the benchmarks; real tables with DATA='a.csv b.csv'.
-	$(BIN)/python benchmarks/loops.py --tensorflow-python $(TENSORFLOW)/bin/python
+# The peers' libraries go into environments of their own below build/; about 90 minutes on 2 cores.
+bench: $(VENV)/installed-dev  ## Run the benchmarks; MNIST=PATH for its images, DATA='a.csv b.csv' for real tables.
+	$(BIN)/python benchmarks/engine.py $(if $(MNIST),--mnist $(MNIST))
 	$(BIN)/python benchmarks/calibration.py
 ifneq ($(DATA),)
 	$(BIN)/python benchmarks/datasets.py $(DATA)

@@ -34,6 +34,7 @@ PLAIN = {
     "keras.layers.Dropout(0.3)": lambda: layers.Dropout(0.3),
     "keras.layers.Dropout(0.3, seed=5)": lambda: layers.Dropout(0.3, seed=5),
     "keras.layers.Conv2D(4, (3, 3), strides=(2, 2))": lambda: layers.Conv2D(4, 3, strides=2),
+    "keras.layers.Rescaling(0.5)": lambda: layers.Rescaling(0.5),
     "keras.layers.Bidirectional(keras.layers.LSTM(3))": (
         lambda: layers.Bidirectional(layers.LSTM(3))
     ),

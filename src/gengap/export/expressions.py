@@ -115,8 +115,7 @@ def _call(kind: Any, config: Mapping[str, Any]) -> str:
         and name in config
     ]
     try:
-        given = copy.deepcopy({name: config[name] for name in required})
-        default = kind.from_config(given).get_config()
+        default = _made(kind, {name: config[name] for name in required}).get_config()
     except (TypeError, ValueError) as error:
         raise NotPlainError(f"{public} is not made by its configuration alone") from error
     written = [
@@ -131,6 +130,15 @@ def _call(kind: Any, config: Mapping[str, Any]) -> str:
     if lone and optional == list(parameters)[1:2]:
         arguments = [_value(config[optional[0]])]
     return f"{public}({', '.join(arguments)})"
+
+
+def _made(kind: Any, given: Mapping[str, Any]) -> Any:
+    """Make an object of Keras from its required arguments alone."""
+    try:
+        return kind.from_config(copy.deepcopy(given))
+    except KeyError:
+        # Some, such as Rescaling, read entries that their constructor has defaults for.
+        return kind(**copy.deepcopy(given))
 
 
 def _public_name(kind: Any) -> str:
