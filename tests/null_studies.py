@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import jax
 import numpy as np
 from scipy.stats import binom
 
@@ -63,7 +64,7 @@ STACKED = 50
 
 #: Lanes a device: twice what a study takes, since these networks are tiny. More than 32 times a
 #: block of rows is more than XLA reduces rightly at once (jaxlib 0.10.2 on CPU).
-LAYOUT = Layout(width=32, groups=1, chunk=EPOCHS, readers=32)
+WIDTH = 32
 
 #: Runs start from one of so many initial weights: drawing them costs more than training.
 STARTS = 200
@@ -202,6 +203,7 @@ def null_studies(
                 Run(Recipe(), split, other, (None,)): name
                 for name, other in zip(ANOTHER_SEED, others, strict=False)
             }
+        layout = Layout(WIDTH, 1, chunk=EPOCHS, readers=WIDTH, devices=jax.device_count())
         program = Program(
             techniques=steps_of(recipes.values()),
             judges=(),
@@ -212,8 +214,8 @@ def null_studies(
         )
         initial = {run.seed: starts[run.seed % STARTS] for run in names}
         found: dict[int, dict[str, list[Trial]]] = defaultdict(lambda: defaultdict(list))
-        compiled = compile_program(network, program, data, LAYOUT, starts=STARTS)
-        shared = on_devices(data)
+        compiled = compile_program(network, program, data, layout, starts=STARTS)
+        shared = on_devices(data, compiled.layout)
         ended = train_lanes(compiled, list(names), data, shared, initial)
         for read in read_lanes(compiled, ended, data, shared):
             for trial in score(read, data, task, lambda run, _: names[run]):  # noqa: B023

@@ -289,7 +289,7 @@ class TestSameness:
         for planned in plan.programs:
             assert 1 <= planned.layout.width <= 16
             share = -(-len(planned.runs) // devices)
-            assert planned.layout.lanes <= share
+            assert planned.layout.lanes <= devices * share
         assert plan.width == max(p.layout.width for p in plan.programs)
 
     def test_runs_that_may_end_early_get_groups_that_can_be_left_out(self) -> None:
@@ -332,7 +332,7 @@ class TestDescription:
         assert "with l2 in every step (the model as given)" in text
         assert "(the model with batch_norm)" in text
         for planned in plan.programs:
-            assert f"x {planned.layout.width} lanes" in text
+            assert f"{planned.layout.width} lane" in text
 
     def test_more_of_anything_takes_longer(self) -> None:
         little = plan_of("l2=1e-3")

@@ -13,6 +13,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from gengap.backend import cores
+
 if TYPE_CHECKING:
     from gengap.compare import compare
     from gengap.errors import GengapError, UnfinishedError, UserError
@@ -43,6 +45,11 @@ _HOMES = {
 if "keras" not in sys.modules:
     # Also decides over keras.json, which Keras writes by itself and nobody chose.
     os.environ.setdefault("KERAS_BACKEND", "jax")
+
+if "jax" not in sys.modules and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+    # JAX counts its devices when it first computes something, for which building a network is
+    # enough: one device a core, so that the lanes find all cores.
+    os.environ.setdefault("JAX_NUM_CPU_DEVICES", str(cores()))
 
 
 def __getattr__(name: str) -> Any:

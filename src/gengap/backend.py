@@ -70,8 +70,13 @@ def cache_folder() -> Path:
     return Path(base).expanduser() / "gengap"
 
 
-def ensure_backend() -> Backend:
+def ensure_backend(devices: int | None = None) -> Backend:
     """Set JAX up for lanes, once; call it before the first JAX operation.
+
+    Parameters
+    ----------
+    devices : int, optional
+        How many are wanted: cores, or GPUs where there are any; all by default.
 
     Returns
     -------
@@ -93,16 +98,23 @@ def ensure_backend() -> Backend:
         with contextlib.suppress(RuntimeError):  # JAX runs already: the note below says so
             jax.config.update("jax_num_cpu_devices", cores())
     cache, cache_note = _use_compile_cache()
-    devices = jax.devices()
+    found = jax.devices()
+    wanted = devices or len(found)
+    if wanted > len(found):
+        raise UserError(
+            "too-many-devices",
+            f"{wanted} devices are wanted, and JAX has {len(found)} ({found[0].platform})",
+            "ask for fewer with --devices, or for none in particular to use all",
+        )
     note = ""
-    if devices[0].platform == "cpu" and len(devices) < cores():
+    if found[0].platform == "cpu" and devices is None and len(found) < cores():
         note = (
-            f"training uses {len(devices)} of {cores()} cores, because JAX was set up before "
-            "gengap; call gengap before other JAX operations to use them all"
+            f"training uses {len(found)} of {cores()} cores, because JAX was set up before "
+            "gengap; import gengap before JAX computes anything to use them all"
         )
     return Backend(
-        devices=len(devices),
-        platform=devices[0].platform,
+        devices=wanted,
+        platform=found[0].platform,
         cache=cache,
         note="; ".join(filter(None, (note, cache_note))),
     )

@@ -56,6 +56,7 @@ def compare(
     seed: int = 0,
     out: str | Path | None = None,
     budget: float | None = None,
+    devices: int | None = None,
     allow: str | Sequence[str] = (),
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -115,6 +116,8 @@ def compare(
         report and its results are replaced.
     budget : float, optional
         Seconds; grid points and then folds are given up to keep within it.
+    devices : int, optional
+        How many processor cores, or GPUs where there are any, train; all by default.
     allow : str or sequence of str
         Codes of refusing findings to let pass.
     dry_run : bool
@@ -141,11 +144,11 @@ def compare(
     ['baseline', 'l2']
     """
     given = checked_settings({k: v for k, v in locals().items() if k not in _NOT_SETTINGS})
-    folds, repeats, epochs, batch_size, seed = (given[name] for name in WHOLE_NUMBERS)
+    folds, repeats, epochs, batch_size, seed, devices = (given[name] for name in WHOLE_NUMBERS)
     learning_rate, rope, budget = (given[name] for name in NUMBERS)
     target, weight, groups, allow = (given[k] for k in ("target", "weight", "groups", "allow"))
     progress = progress or SilentProgress()
-    backend = ensure_backend()
+    backend = ensure_backend(devices)
 
     raw = read(
         x,
@@ -172,6 +175,7 @@ def compare(
         class_weight=class_weight,
         seed=seed,
         budget=budget,
+        devices=backend.devices,
     )
     for note in filter(None, (*raw.notes, *design.notes, backend.note)):
         progress.announce(note)

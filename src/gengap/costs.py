@@ -86,9 +86,7 @@ def footprint_of(model: keras.Model, program: Program, rows: int, outputs: int) 
     )
 
 
-def program_seconds(
-    program: Program, runs: int, layout: Layout, devices: int, seconds_of_step: float
-) -> float:
+def program_seconds(program: Program, runs: int, layout: Layout, seconds_of_step: float) -> float:
     """Estimate the time of compiling and training a program.
 
     Parameters
@@ -96,13 +94,12 @@ def program_seconds(
     program : Program
     runs : int
     layout : Layout
-    devices : int
     seconds_of_step : float
         See `step_seconds`.
     """
     hooks = sum(find_technique(asked.technique).cost for asked in program.techniques)
-    waves = -(-runs // (layout.lanes * devices))
-    steps = waves * layout.lanes * program.epochs * program.steps
+    waves = -(-runs // layout.lanes)
+    steps = waves * layout.groups * layout.width * program.epochs * program.steps
     # Every epoch is measured, and every run read out.
     return COMPILE_SECONDS + 1.25 * steps * seconds_of_step * (1 + hooks)
 

@@ -117,6 +117,7 @@ def design_study(
     class_weight: str | None,
     seed: int,
     budget: float | None,
+    devices: int | None = None,
 ) -> Design:
     """Settle what a study trains; the parameters are those of `gengap.compare`.
 
@@ -171,6 +172,7 @@ def design_study(
             task=dataset.task,
             outputs=classes or 1,
             data_bytes=encoded.values.nbytes,
+            devices=devices,
         )
         return plan, splits
 

@@ -77,7 +77,7 @@ class PlannedProgram:
     footprint: Footprint
     seconds: float
 
-    def explain(self, devices: int) -> str:
+    def explain(self) -> str:
         """Say in some lines what the program trains, where, and why so."""
         program, layout, lane = self.program, self.layout, self.footprint.state_bytes
         names = ", ".join(asked.technique for asked in program.techniques) or "no technique"
@@ -89,13 +89,13 @@ class PlannedProgram:
         lines = [
             f"{len(self.runs)} runs with {names} in every step ({self.variant.describe()})",
             f"{program.epochs} epochs of {steps}; {early} runs may end early",
-            f"{plural(devices, 'device')} x {plural(layout.groups, 'group')} x "
+            f"{plural(layout.devices, 'device')} x {plural(layout.groups, 'group')} x "
             f"{plural(layout.width, 'lane')}; a look every {plural(layout.chunk, 'epoch')}; "
-            f"{plural(layout.readers * devices, 'lane')} read out at once",
+            f"{plural(layout.readers * layout.devices, 'lane')} read out at once",
             f"a lane takes {_mebibytes(lane)} MiB, and a group's {_mebibytes(lane * layout.width)} "
             f"MiB {kept} a core's share of the cache ({_mebibytes(CACHE_BYTES)} MiB)",
             f"about {duration(self.seconds)} with compiling, "
-            f"{_mebibytes(lanes_bytes(layout, devices, self.footprint))} MiB",
+            f"{_mebibytes(lanes_bytes(layout, self.footprint))} MiB",
         ]
         return "\n".join(lines)
 
@@ -153,7 +153,7 @@ class Plan:
         """Say what every program trains, where its lanes are, and why so."""
         parts = [self.describe()]
         for number, planned in enumerate(self.programs, 1):
-            first, *others = planned.explain(self.devices).splitlines()
+            first, *others = planned.explain().splitlines()
             parts += [f"program {number}: {first}", *(f"  {line}" for line in others)]
         return "\n".join(parts)
 
@@ -225,6 +225,7 @@ def make_plan(
     task: str,
     outputs: int = 2,
     data_bytes: int = 0,
+    devices: int | None = None,
 ) -> Plan:
     """Plan a study.
 
@@ -240,14 +241,16 @@ def make_plan(
         Classes, or 1.
     data_bytes : int
         Of the rows, as the lanes read them.
+    devices : int, optional
+        All that there are by default.
     """
+    devices = devices or jax.device_count()
     asked = runs_asked(candidates, splits, settings.seed)
     sizes = epoch_rows([len(split.training) for split in splits])
     groups: dict[tuple[Variant, int], list[Run]] = defaultdict(list)
     for run in asked:
         groups[variant_of(run.recipe, model), sizes[len(splits[run.split].training)]].append(run)
     one_step = step_seconds(model, settings.batch_size)
-    devices = jax.device_count()
     rows = max(len(s.training) + len(s.validation) + len(s.test) for s in splits)
     everywhere = devices * data_bytes
     limit = MEMORY_SHARE * (available_bytes() - everywhere - COMPILER_BYTES)
@@ -272,11 +275,11 @@ def make_plan(
                 ends_early=any(None not in run.judgements for run in members),
                 limit=limit,
             )
-            seconds = program_seconds(program, len(members), layout, devices, one_step)
+            seconds = program_seconds(program, len(members), layout, one_step)
             programs.append(
                 PlannedProgram(variant, program, tuple(members), layout, footprint, seconds)
             )
-    largest = max(lanes_bytes(planned.layout, devices, planned.footprint) for planned in programs)
+    largest = max(lanes_bytes(planned.layout, planned.footprint) for planned in programs)
     compiler = COMPILER_BYTES + PROGRAM_BYTES * len(programs)
     return Plan(
         candidates=tuple(candidates),

@@ -29,7 +29,7 @@ from gengap.training import Material, starting_values
 __all__ = ["Refit", "refit"]
 
 #: One lane, on the first device.
-LONE_LANE = Layout(width=1, groups=1, chunk=100, readers=1)
+LONE_LANE = Layout(width=1, groups=1, chunk=100, readers=1, devices=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ def refit(
         )
         compiled = compile_program(network, program, data, LONE_LANE, starts=1, reads=False)
         run = Run(training, 0, seed, (None,))
-        ((ended,),) = train_lanes(compiled, [run], data, on_devices(data), initial)
+        ((ended,),) = train_lanes(compiled, [run], data, on_devices(data, LONE_LANE), initial)
         trained = Initial(ended.judged[0].weights, ended.judged[0].others)
         blob = _to_bytes(trained)
         store.save_blob(key, blob)

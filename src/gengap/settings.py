@@ -14,7 +14,7 @@ from gengap.errors import UserError
 __all__ = ["NUMBERS", "WHOLE_NUMBERS", "check_folds", "checked_settings"]
 
 #: The least that each whole number may be.
-_LEAST = {"folds": 2, "repeats": 1, "epochs": 1, "batch_size": 1, "seed": 0}
+_LEAST = {"folds": 2, "repeats": 1, "epochs": 1, "batch_size": 1, "seed": 0, "devices": 1}
 
 WHOLE_NUMBERS = tuple(_LEAST)
 #: What may be left out.
@@ -54,7 +54,8 @@ def checked_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     settings = dict(given)
     for name in WHOLE_NUMBERS:
-        settings[name] = _whole(name, given[name])
+        if given[name] is not None or name != "devices":
+            settings[name] = _whole(name, given[name])
     for name in NUMBERS:
         settings[name] = _number(name, given[name])
     for name in _WORDS:

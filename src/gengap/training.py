@@ -99,7 +99,7 @@ def train_plan(
         progress.advance(len(trials), "")
         on_trials(trials)
     if prepared:
-        shared = on_devices(material.data)
+        shared = on_devices(material.data, prepared[0].compiled.layout)
         done = {trial.key for trial in trials}
         for program in prepared:
             ended = train_lanes(
@@ -120,15 +120,16 @@ def settle_layouts(plan: Plan, store: Store) -> Plan:
     """Return the plan with the layouts that the study began with, and keep those of a new one.
 
     On a machine with other devices or less memory the plan would have lanes of other widths, and
-    the same run other bits.
+    the same run other bits. The devices are those that there are now.
     """
     stored = store.load_blob("layouts")
     if stored is None:
-        layouts = [asdict(planned.layout) for planned in plan.programs]
-        store.save_blob("layouts", json.dumps(layouts).encode())
+        chosen = [asdict(planned.layout) for planned in plan.programs]
+        store.save_blob("layouts", json.dumps(chosen).encode())
         return plan
-    programs = zip(plan.programs, json.loads(stored), strict=True)
-    return replace(plan, programs=tuple(replace(p, layout=Layout(**kept)) for p, kept in programs))
+    layouts = [Layout(**{**kept, "devices": plan.devices}) for kept in json.loads(stored)]
+    programs = zip(plan.programs, layouts, strict=True)
+    return replace(plan, programs=tuple(replace(p, layout=kept) for p, kept in programs))
 
 
 def _prepare(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -84,11 +85,14 @@ def objectives(recipe: str, design: Design) -> np.ndarray:
         network,
         Program(steps_of([parsed]), (), rows, EPOCHS, 32, "classification"),
         data,
-        Layout(width=8, groups=2, chunk=EPOCHS, readers=8),
+        Layout(width=8, groups=2, chunk=EPOCHS, readers=8, devices=jax.device_count()),
         starts=len(SEEDS),
     )
     runs = [Run(parsed, 0, seed, (None,)) for seed in SEEDS]
-    shared, starts = on_devices(data), starting_values(material.model, variant, SEEDS)
+    shared, starts = (
+        on_devices(data, compiled.layout),
+        starting_values(material.model, variant, SEEDS),
+    )
     weights, losses = {}, {}
     for ended in train_lanes(compiled, runs, data, shared, starts):
         weights |= {run.run.seed: run.judged[0].weights for run in ended}

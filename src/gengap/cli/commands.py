@@ -119,6 +119,7 @@ def _settable(command: click.Command) -> frozenset[str]:
 @option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Of all randomness.")
 @option("--out", metavar="DIR", help="Run folder; gengap-runs/... if left out.")
 @option("--budget", type=Budget(), metavar="60s", help="Do less to end in about this time.")
+@option("--devices", type=click.IntRange(min=1), metavar="N", help="Cores, or GPUs, that train.")
 @option("--allow", multiple=True, metavar="CODE", help="Let a refusing finding pass; repeatable.")
 @option(
     "--require-gain",
@@ -133,6 +134,7 @@ def _settable(command: click.Command) -> frozenset[str]:
     help="Exit with 1 where the gap of what is handed back is larger.",
 )
 @flag("--dry-run", text="Stop after saying how many trials, and what they need.")
+@flag("--explain-plan", text="Stop after saying what is trained in which lanes, and why.")
 @output_options
 def compare(
     data: str,
@@ -140,6 +142,7 @@ def compare(
     quiet: bool,
     verbose: bool,
     dry_run: bool,
+    explain_plan: bool,
     require_gain: float | None,
     fail_if_gap_above: float | None,
     **settings: Any,
@@ -163,11 +166,13 @@ def compare(
 
         progress = choose_progress(quiet=quiet)
         try:
-            study = compare(data, dry_run=dry_run, progress=progress, **settings)
+            only_plan = dry_run or explain_plan
+            study = compare(data, dry_run=only_plan, progress=progress, **settings)
         finally:
             progress.finish()
-    if dry_run:
-        click.echo(study.plan.to_json() if as_json else study.plan.describe())
+    if only_plan:
+        in_words = study.plan.explain() if explain_plan else study.plan.describe()
+        click.echo(study.plan.to_json() if as_json else in_words)
         return
     asked = {"require_gain": require_gain, "fail_if_gap_above": fail_if_gap_above}
     gates = check_gates(study.results, **asked)

@@ -98,7 +98,7 @@ def train_lanes(
         The runs that ended in a chunk.
     """
     program, layout = compiled.program, compiled.layout
-    slots = Slots([Occupant(run, slots_of(program, run)) for run in runs], layout, compiled.devices)
+    slots = Slots([Occupant(run, slots_of(program, run)) for run in runs], layout)
     record = _Records(compiled, len(slots))
     starts = _Starts(compiled, initial)
     order_of = _order_drawer(data, program.rows)
@@ -235,7 +235,7 @@ def _moved(compiled: Compiled, state: Tree, source: np.ndarray) -> Tree:
 
 
 def _grouped(compiled: Compiled, lanes: Any) -> Any:
-    shape = (compiled.devices * compiled.layout.groups, compiled.layout.width)
+    shape = compiled.layout.shape
     return jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), lanes)
 
 

@@ -54,11 +54,6 @@ class Compiled:
     _by_lane: NamedSharding
     _everywhere: NamedSharding
 
-    @property
-    def devices(self) -> int:
-        """How many devices the lanes are laid over."""
-        return int(self._by_lane.mesh.size)
-
     @cached_property
     def advance(self) -> Callable[..., tuple[Tree, Array]]:
         """``(state, lane, restart, live, orders, starts, shared, count) -> state, signals``.
@@ -84,7 +79,7 @@ class Compiled:
 
     def empty_state(self) -> Tree:
         """Return the state of lanes that have not begun."""
-        shape = (self.devices * self.layout.groups, self.layout.width)
+        shape = self.layout.shape
         return self.by_lane(
             jax.tree.map(lambda leaf: np.zeros((*shape, *leaf.shape), leaf.dtype), _start_of(self))
         )
@@ -119,14 +114,14 @@ def compile_program(
     -------
     Compiled
     """
-    mesh = _mesh()
+    mesh = _mesh(layout)
     by_lane = NamedSharding(mesh, PartitionSpec("lanes"))
     everywhere = NamedSharding(mesh, PartitionSpec())
-    starts = min(starts, mesh.size * layout.lanes)
+    starts = min(starts, layout.lanes)
     tables = _abstract(data.tables(), everywhere)
     weights, others, slots = _values_of(network)
 
-    trained = mesh.size * layout.groups, layout.width
+    trained = layout.shape
     start = start_state(program, weights, others, slots)
     lane = {
         "split": np.zeros((), np.int32),
@@ -172,13 +167,13 @@ def compile_program(
     return Compiled(network, program, layout, starts, tuple(compiled), by_lane, everywhere)
 
 
-def on_devices(data: StudyData) -> Tree:
+def on_devices(data: StudyData, layout: Layout) -> Tree:
     """Put the rows and the tables of the folds on every device, once for all programs."""
-    return jax.device_put(data.tables(), NamedSharding(_mesh(), PartitionSpec()))
+    return jax.device_put(data.tables(), NamedSharding(_mesh(layout), PartitionSpec()))
 
 
-def _mesh() -> Mesh:
-    return Mesh(np.array(jax.devices()), ("lanes",))
+def _mesh(layout: Layout) -> Mesh:
+    return Mesh(np.array(jax.devices()[: layout.devices]), ("lanes",))
 
 
 def _values_of(network: LaneNetwork) -> tuple[list[Any], list[Any], list[Any]]:

@@ -76,17 +76,24 @@ class Layout:
         Most epochs between two looks of the host.
     readers : int
         Lanes of a device that are read out together.
+    devices : int
     """
 
     width: int
     groups: int
     chunk: int
     readers: int
+    devices: int
 
     @property
     def lanes(self) -> int:
-        """Lanes of a device."""
-        return self.width * self.groups
+        """All lanes."""
+        return self.devices * self.groups * self.width
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The axes of arrays of lanes: groups of all devices, lanes of a group."""
+        return self.devices * self.groups, self.width
 
 
 def choose_layout(
@@ -124,9 +131,9 @@ def choose_layout(
     --------
     >>> small = Footprint(parameters=3000, copies=5, rows=1000, outputs=3, epoch_rows=700)
     >>> choose_layout(370, 2, small, epoch_seconds=3e-4, ends_early=False)
-    Layout(width=16, groups=1, chunk=100, readers=16)
+    Layout(width=16, groups=1, chunk=100, readers=16, devices=2)
     >>> choose_layout(370, 2, small, epoch_seconds=3e-4, ends_early=True)
-    Layout(width=8, groups=2, chunk=20, readers=8)
+    Layout(width=8, groups=2, chunk=20, readers=8, devices=2)
     """
     share = math.ceil(runs / devices)
     affordable = max(1, int(limit / devices / max(1, footprint.state_bytes)))
@@ -149,13 +156,12 @@ def choose_layout(
         100,
     )
     readers = min(width, READ_BYTES // (devices * max(1, footprint.read_bytes)))
-    return Layout(width, groups, max(1, chunk), max(1, readers))
+    return Layout(width, groups, max(1, chunk), max(1, readers), devices)
 
 
-def lanes_bytes(layout: Layout, devices: int, footprint: Footprint) -> int:
+def lanes_bytes(layout: Layout, footprint: Footprint) -> int:
     """Return the bytes that lanes, their batch orders and their readout take over all devices."""
-    lanes = devices * layout.lanes
     # While a group trains its state is there twice, and the host keeps what it takes from lanes.
-    states = footprint.state_bytes * (lanes + 2 * devices * layout.width)
-    orders = 2 * 4 * lanes * layout.chunk * footprint.epoch_rows
-    return states + orders + devices * layout.readers * footprint.read_bytes
+    states = footprint.state_bytes * (layout.lanes + 2 * layout.devices * layout.width)
+    orders = 2 * 4 * layout.lanes * layout.chunk * footprint.epoch_rows
+    return states + orders + layout.devices * layout.readers * footprint.read_bytes

@@ -37,7 +37,7 @@ def read_lanes(
     ------
     tuple of Trained
     """
-    places = compiled.devices * compiled.layout.readers
+    places = compiled.layout.devices * compiled.layout.readers
     waiting: list[Ended] = []
     since = time.perf_counter()
     try:
@@ -78,7 +78,7 @@ def _read(
 def _read_judged(
     compiled: Compiled, judged: list[tuple[int, Judged]], data: StudyData, shared: Any
 ) -> Iterator[LaneRecord]:
-    places = compiled.devices * compiled.layout.readers
+    places = compiled.layout.devices * compiled.layout.readers
     rows = len(data.targets)
     for first in range(0, len(judged), places):
         some = judged[first : first + places]

@@ -45,14 +45,12 @@ class Slots:
     waiting : sequence of Occupant
         In the order in which they are taken.
     layout : Layout
-    devices : int
     """
 
-    def __init__(self, waiting: Sequence[Occupant], layout: Layout, devices: int) -> None:
+    def __init__(self, waiting: Sequence[Occupant], layout: Layout) -> None:
         self._waiting = deque(waiting)
         self._layout = layout
-        self._devices = devices
-        self._lanes: list[Occupant | None] = [None] * (devices * layout.lanes)
+        self._lanes: list[Occupant | None] = [None] * layout.lanes
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -76,7 +74,7 @@ class Slots:
     def live_groups(self) -> np.ndarray:
         """Return how many groups of each device, from the first, reach to the last live lane."""
         taken = [occupant is not None for occupant in self._lanes]
-        shape = self._devices, self._layout.groups, self._layout.width
+        shape = self._layout.devices, self._layout.groups, self._layout.width
         groups = np.any(np.reshape(taken, shape), axis=2)
         last = self._layout.groups - groups[:, ::-1].argmax(axis=1)
         return np.where(groups.any(axis=1), last, 0).astype(np.int32)
@@ -112,5 +110,5 @@ class Slots:
             (device * groups + group) * width + lane
             for group in range(groups)
             for lane in range(width)
-            for device in range(self._devices)
+            for device in range(self._layout.devices)
         ]

@@ -1,0 +1,257 @@
+"""Continuous batching: every run is trained once, as it would be alone, wherever it lands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gengap.data.arrays import from_arrays
+from gengap.data.encoding import encode
+from gengap.data.preprocessing import fit_preprocessing
+from gengap.lanes.batching import Ended, train_lanes
+from gengap.lanes.compiled import compile_program, on_devices
+from gengap.lanes.data import StudyData, study_data
+from gengap.lanes.initial import initial_values
+from gengap.lanes.layout import Layout
+from gengap.lanes.program import Program, Run
+from gengap.lanes.reading import read_lanes
+from gengap.lanes.slots import Occupant, Slots
+from gengap.recipe import Part, Recipe
+from gengap.splits import make_splits
+from lanes.cases import compiled, network_of, program_of, sequential, table
+
+EPOCHS, FOLDS = 12, 3
+STOPPING = "early_stopping(patience=2, min_delta=0)"
+LAYOUT = Layout(width=2, groups=2, chunk=3, readers=2, devices=jax.device_count())
+
+
+@pytest.fixture(scope="module")
+def data() -> StudyData:
+    inputs, targets = table()
+    dataset = from_arrays(inputs, targets, task="classification")
+    encoded = encode(dataset.columns, dataset.rows.features)
+    splits = make_splits(dataset.rows.target, task="classification", folds=FOLDS, seed=0)
+    prepared = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
+    return study_data(dataset, encoded, splits, prepared)
+
+
+@pytest.fixture(scope="module")
+def network() -> Any:
+    return network_of(compiled(sequential(), keras.optimizers.Adam(0.05)))
+
+
+@pytest.fixture(scope="module")
+def program(data: StudyData) -> Program:
+    program = program_of(["l2=0.1", "dropout=0.1"], count=EPOCHS, judges=[STOPPING])
+    return replace(program, rows=min(len(split.training) for split in data.splits))
+
+
+def runs_of(kinds: Sequence[tuple[str, bool]]) -> list[Run]:
+    """Return a run a fold of every recipe; some are judged by their last epoch, too."""
+    part = Part.parse(STOPPING)
+    return [
+        Run(Recipe.parse(recipe), fold, fold, (None, part) if to_the_end else (part,))
+        for fold in range(FOLDS)
+        for recipe, to_the_end in kinds
+    ]
+
+
+KINDS = (("baseline", True), ("l2=0.1", False), ("dropout=0.3", False), ("l2=0.001", False))
+
+
+def trained(
+    network: Any, program: Program, data: StudyData, runs: Sequence[Run], layout: Layout
+) -> dict[Run, Ended]:
+    built = compile_program(network, program, data, layout, starts=FOLDS)
+    initial = {seed: initial_values(network.model, seed) for seed in range(FOLDS)}
+    shared = on_devices(data, layout)
+    ended = [run for some in train_lanes(built, runs, data, shared, initial) for run in some]
+    assert len(ended) == len(runs)
+    return {run.run: run for run in ended}
+
+
+def bits(ended: Ended) -> list[Any]:
+    return [
+        (
+            judged.epochs,
+            judged.best_epoch,
+            judged.diverged,
+            judged.curves.tobytes(),
+            [value.tobytes() for value in (*judged.weights, *judged.others)],
+        )
+        for judged in ended.judged
+    ]
+
+
+@pytest.fixture(scope="module")
+def together(network: Any, program: Program, data: StudyData) -> dict[Run, Ended]:
+    return trained(network, program, data, runs_of(KINDS), LAYOUT)
+
+
+def test_every_run_ends_once(together: dict[Run, Ended]) -> None:
+    assert set(together) == set(runs_of(KINDS))
+    for run, ended in together.items():
+        assert [judged.judgement for judged in ended.judged] == list(run.judgements)
+        for judged in ended.judged:
+            assert 1 <= judged.best_epoch <= judged.epochs <= EPOCHS
+            assert len(judged.curves) == judged.epochs
+            assert judged.seconds > 0
+    # Some end early, or there would be nothing to batch.
+    assert {judged.epochs for ended in together.values() for judged in ended.judged} > {EPOCHS}
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        replace(LAYOUT, groups=1),
+        replace(LAYOUT, groups=3, chunk=5),
+        replace(LAYOUT, chunk=1),
+        replace(LAYOUT, devices=1),
+    ],
+    ids=["one-group", "three-groups", "a-look-every-epoch", "one-device"],
+)
+def test_no_layout_of_one_width_changes_a_bit(
+    network: Any, program: Program, data: StudyData, together: dict[Run, Ended], layout: Layout
+) -> None:
+    other = trained(network, program, data, runs_of(KINDS), layout)
+    for run, ended in together.items():
+        assert bits(other[run]) == bits(ended)
+
+
+def test_neither_the_order_nor_the_others_change_a_bit(
+    network: Any, program: Program, data: StudyData, together: dict[Run, Ended]
+) -> None:
+    runs = runs_of(KINDS)
+    for some in (runs[::-1], runs[5:6], runs[::3]):
+        for run, ended in trained(network, program, data, some, LAYOUT).items():
+            assert bits(ended) == bits(together[run])
+
+
+def test_a_run_that_diverges_ends_and_disturbs_nobody(
+    network: Any, program: Program, data: StudyData, together: dict[Run, Ended]
+) -> None:
+    wild = Run(Recipe.parse("l2=10"), 0, 0, (None,))
+    slots = runs_of(KINDS)[:3]
+    fast = network_of(compiled(sequential(), keras.optimizers.SGD(1e20)))
+    (alone,) = trained(fast, program, data, [wild], LAYOUT).values()
+    assert alone.judged[0].diverged
+    assert alone.judged[0].epochs < EPOCHS
+    beside = trained(fast, program, data, [wild, *slots], LAYOUT)
+    assert bits(beside[wild]) == bits(alone)
+
+
+def test_runs_are_read_out_whole_whatever_waits(
+    network: Any, program: Program, data: StudyData, together: dict[Run, Ended]
+) -> None:
+    built = compile_program(network, program, data, LAYOUT, starts=FOLDS)
+    shared = on_devices(data, LAYOUT)
+    ended = list(together.values())
+    one_by_one = list(read_lanes(built, [(run,) for run in ended], data, shared))
+    at_once = list(read_lanes(built, [tuple(ended)], data, shared))
+    found, again = (
+        {t.run: t for some in batches for t in some} for batches in (one_by_one, at_once)
+    )
+    assert set(found) == set(again) == set(together)
+    for run, read in found.items():
+        for record, other, judged in zip(
+            read.records, again[run].records, together[run].judged, strict=True
+        ):
+            np.testing.assert_array_equal(record.predictions, other.predictions)
+            np.testing.assert_array_equal(record.noisy_predictions, other.noisy_predictions)
+            assert record.epochs == judged.epochs
+            assert record.predictions.shape == (len(data.targets), 3)
+            np.testing.assert_allclose(record.predictions.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_what_has_ended_is_read_before_an_interrupt_goes_on(
+    network: Any, program: Program, data: StudyData, together: dict[Run, Ended]
+) -> None:
+    built = compile_program(network, program, data, replace(LAYOUT, readers=64), starts=FOLDS)
+    ended = list(together.values())[:2]
+
+    def interrupted() -> Any:
+        yield tuple(ended)
+        raise KeyboardInterrupt
+
+    reading = read_lanes(built, interrupted(), data, on_devices(data, LAYOUT))
+    assert [read.run for read in next(reading)] == [run.run for run in ended]
+    with pytest.raises(KeyboardInterrupt):
+        next(reading)
+
+
+class TestSlots:
+    """Who is where, without any training."""
+
+    @staticmethod
+    def occupants(count: int) -> list[Occupant]:
+        return [Occupant(Run(Recipe(), 0, seed, (None,)), (None,)) for seed in range(count)]
+
+    @given(
+        st.integers(0, 40),
+        st.builds(
+            Layout,
+            width=st.integers(1, 4),
+            groups=st.integers(1, 3),
+            chunk=st.just(1),
+            readers=st.just(1),
+            devices=st.integers(1, 3),
+        ),
+        st.randoms(use_true_random=False),
+    )
+    def test_all_get_their_turn_and_live_lanes_close_ranks(
+        self, count: int, layout: Layout, random: Any
+    ) -> None:
+        waiting = self.occupants(count)
+        slots, seen = Slots(waiting, layout), []
+        while True:
+            before = dict(slots.live())
+            admitted = slots.admit()
+            source = None if admitted else slots.compact()
+            live = dict(slots.live())
+            if source is not None:
+                # Everybody goes on, from where they were.
+                assert {live[lane].run.seed for lane in live} == {
+                    o.run.seed for o in before.values()
+                }
+                for lane, occupant in live.items():
+                    assert before[source[lane]] is occupant
+                assert slots.compact() is None
+            if not live:
+                break
+            groups = slots.live_groups()
+            for lane in live:
+                device, group = divmod(lane // layout.width, layout.groups)
+                assert group < groups[device]
+            if not admitted and len(seen) + len(live) == count:
+                # Nobody waits: no group is trained for nothing.
+                assert groups.max() == -(-len(live) // (layout.devices * layout.width))
+            ending = random.sample(sorted(live), random.randint(1, len(live)))
+            for lane in ending:
+                seen.append(live[lane].run.seed)
+                slots.release(lane)
+        assert sorted(seen) == list(range(count))
+
+    def test_devices_share_the_first_runs(self) -> None:
+        slots = Slots(self.occupants(3), Layout(2, 2, chunk=1, readers=1, devices=2))
+        slots.admit()
+        assert [lane for lane, _ in slots.live()] == [0, 1, 4]
+        assert slots.live_groups().tolist() == [1, 1]
+
+    def test_the_last_runs_move_together(self) -> None:
+        slots = Slots(self.occupants(8), Layout(2, 2, chunk=1, readers=1, devices=2))
+        slots.admit()
+        for lane in (0, 1, 4, 5):
+            slots.release(lane)
+        assert slots.live_groups().tolist() == [2, 2]
+        source = slots.compact()
+        assert source is not None
+        assert sorted(source[lane] for lane, _ in slots.live()) == [2, 3, 6, 7]
+        assert slots.live_groups().tolist() == [1, 1]
