@@ -47,7 +47,11 @@ def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Array, Array, Array
     shared : mapping
         What all lanes read: ``inputs``, ``targets``, ``row_weights``, and tables of the folds.
     """
-    inputs = prepared(shared["inputs"][rows], lane)
+    inputs = shared["inputs"][rows]
+    if inputs.dtype == jnp.uint8:
+        # Images are bytes on the device, and numbers for noise and network.
+        inputs = inputs.astype(jnp.float32)
+    inputs = prepared(inputs, lane)
     targets = shared["targets"][rows]
     weights = None if shared["row_weights"] is None else shared["row_weights"][rows]
     if "class_weights" in lane:
