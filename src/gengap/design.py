@@ -20,8 +20,8 @@ from gengap.networks.heads import head_of
 from gengap.networks.models import resolve_model
 from gengap.networks.variants import build_variant, variant_of
 from gengap.plan import GRID_LIMIT, Plan, Settings, candidates_of, make_plan
+from gengap.plural import plural
 from gengap.recipe import Recipe, parse_candidates
-from gengap.report.numbers import plural
 from gengap.splits import Split, make_splits
 from gengap.statistics.metrics import Metric, default_metric, find_metric
 from gengap.techniques.discovery import find_technique

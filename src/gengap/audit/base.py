@@ -20,7 +20,6 @@ __all__ = [
     "Check",
     "Severity",
     "Subject",
-    "count",
     "listed",
     "name_columns",
     "percent",
@@ -177,17 +176,6 @@ def listed(items: Sequence[str]) -> str:
         return f"{', '.join(items[:_NAMED])} and {len(items) - _NAMED} more"
     *others, last = items
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun, in the plural where there is not one.
-
-    Examples
-    --------
-    >>> count(1, "column"), count(12, "column")
-    ('1 column', '12 columns')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def percent(share: float) -> str:

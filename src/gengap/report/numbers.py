@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gengap.plural import plural
 from gengap.statistics.records import Comparison, Interval
 
 __all__ = [
@@ -135,17 +136,6 @@ def seconds(x: float | None) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(round(x / 60), 60)
     return f"{number(hours, 0)} h {minutes} min" if minutes else f"{number(hours, 0)} h"
-
-
-def plural(count: int, noun: str, nouns: str | None = None) -> str:
-    """Write a count with its noun.
-
-    Examples
-    --------
-    >>> plural(1, "fold"), plural(1200, "fold"), plural(2, "series", "series")
-    ('1 fold', '1,200 folds', '2 series')
-    """
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 @dataclass(frozen=True)

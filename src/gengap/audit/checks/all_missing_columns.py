@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gengap.audit.base import Check, Subject, count, name_columns
+from gengap.audit.base import Check, Subject, name_columns
+from gengap.plural import plural
 
 __all__ = ["CHECK"]
 
@@ -17,7 +18,7 @@ def run(subject: Subject) -> Iterator[str]:
     if not empty:
         return
     have = "has" if len(empty) == 1 else "have"
-    yield f"{count(len(empty), 'column')} {have} no value in any row: {name_columns(empty)}"
+    yield f"{plural(len(empty), 'column')} {have} no value in any row: {name_columns(empty)}"
 
 
 CHECK = Check(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gengap.audit.base import Check, Subject, count, name_columns
+from gengap.audit.base import Check, Subject, name_columns
 from gengap.audit.columns import is_constant
+from gengap.plural import plural
 
 __all__ = ["CHECK"]
 
@@ -19,7 +20,8 @@ def run(subject: Subject) -> Iterator[str]:
     if not constant:
         return
     have = "has" if len(constant) == 1 else "have"
-    yield f"{count(len(constant), 'column')} {have} one value in all rows: {name_columns(constant)}"
+    counted = plural(len(constant), "column")
+    yield f"{counted} {have} one value in all rows: {name_columns(constant)}"
 
 
 CHECK = Check(

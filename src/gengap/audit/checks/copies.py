@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gengap.audit.base import Check, Subject, count
+from gengap.audit.base import Check, Subject
+from gengap.plural import plural
 
 __all__ = ["CHECK"]
 
@@ -23,12 +24,12 @@ def run(subject: Subject) -> Iterator[str]:
     if copies.extra:
         verb = "is a copy" if copies.extra == 1 else "are copies"
         yield (
-            f"{copies.extra:,} of {count(copies.rows, 'row')} {verb} of another row "
+            f"{copies.extra:,} of {plural(copies.rows, 'row')} {verb} of another row "
             f"({len(copies.first):,} are distinct); {done}"
         )
     else:
         yield (
-            f"{count(copies.alike, 'row')} of {copies.rows:,} have the same features as another "
+            f"{plural(copies.alike, 'row')} of {copies.rows:,} have the same features as another "
             f"row, and another target; {done}"
         )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gengap.audit.base import Check, Subject, count, name_columns
+from gengap.audit.base import Check, Subject, name_columns
+from gengap.plural import plural
 
 __all__ = ["CHECK"]
 
@@ -14,7 +15,7 @@ def run(subject: Subject) -> Iterator[str]:
     if not dates or subject.dataset.test is not None:
         return
     verb = "holds" if len(dates) == 1 else "hold"
-    yield f"{count(len(dates), 'column')} {verb} dates: {name_columns(dates)}"
+    yield f"{plural(len(dates), 'column')} {verb} dates: {name_columns(dates)}"
 
 
 CHECK = Check(

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from gengap.audit.base import Check, Subject, count, listed
+from gengap.audit.base import Check, Subject, listed
 from gengap.audit.columns import FEW_VALUES, numbers_the_rows
+from gengap.plural import plural
 
 __all__ = ["CHECK"]
 
@@ -32,7 +33,7 @@ def run(subject: Subject) -> Iterator[str]:
         return
     verb = "tells" if len(found) == 1 else "tell"
     different = listed([f"'{name}' ({table[name].nunique():,} different values)" for name in found])
-    yield f"{count(len(found), 'column')} {verb} rows apart like an id: {different}"
+    yield f"{plural(len(found), 'column')} {verb} rows apart like an id: {different}"
 
 
 def is_id_like(name: str, values: pd.Series, kind: str) -> bool:

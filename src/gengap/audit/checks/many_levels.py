@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gengap.audit.base import Check, Subject, count, listed
+from gengap.audit.base import Check, Subject, listed
 from gengap.audit.columns import numbers_the_rows
+from gengap.plural import plural
 
 __all__ = ["CHECK"]
 
@@ -32,7 +33,7 @@ def run(subject: Subject) -> Iterator[str]:
     found.sort(key=lambda column: -len(column.levels))
     have = "has" if len(found) == 1 else "have"
     named = listed([f"'{column.name}' ({len(column.levels)})" for column in found])
-    yield f"{count(len(found), 'categorical column')} {have} many levels: {named}"
+    yield f"{plural(len(found), 'categorical column')} {have} many levels: {named}"
 
 
 CHECK = Check(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gengap.audit.base import Check, Subject, count, listed, percent
+from gengap.audit.base import Check, Subject, listed, percent
+from gengap.plural import plural
 
 __all__ = ["CHECK"]
 
@@ -21,7 +22,7 @@ def run(subject: Subject) -> Iterator[str]:
     have = "has" if len(some) == 1 else "have"
     named = listed([f"'{name}' ({number:,})" for name, number in some.items()])
     yield (
-        f"{count(len(some), 'column')} {have} missing values, {percent(some.sum() / table.size)} "
+        f"{plural(len(some), 'column')} {have} missing values, {percent(some.sum() / table.size)} "
         f"of the table: {named}"
     )
 

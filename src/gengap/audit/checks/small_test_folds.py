@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gengap.audit.base import Check, Subject, count
+from gengap.audit.base import Check, Subject
+from gengap.plural import plural
 
 __all__ = ["CHECK"]
 
@@ -18,7 +19,7 @@ def run(subject: Subject) -> Iterator[str]:
     if smallest >= FEW:
         return
     yield (
-        f"{rows:,} rows in {subject.folds} folds leave {count(smallest, 'row')} to test on in each"
+        f"{rows:,} rows in {subject.folds} folds leave {plural(smallest, 'row')} to test on in each"
     )
 
 
