@@ -100,7 +100,8 @@ class CandidateResult:
     `delta` is None for the baseline. `gap` is oriented so that overfitting is positive.
     `other_metrics` is metric -> interval on the test parts. `fold_scores` are the deciding
     metric's test scores, a fold an entry. `folds_to_settle` and `rows_to_settle` are None where
-    nothing more is needed or where nothing will do; `settle` says it in words.
+    nothing more is needed or where nothing will do; `settle_code` says which (see
+    `gengap.statistics.power.Settle`), `settle` says it in words.
     """
 
     recipe: str
@@ -119,6 +120,7 @@ class CandidateResult:
     seconds_per_trial: float
     folds_to_settle: int | None
     rows_to_settle: int | None
+    settle_code: str
     settle: str
     status: str
     diverged: int
@@ -191,13 +193,17 @@ class CurveBand:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that a study found out, in the order in which a reader needs it."""
+    """Everything that a study found out, in the order in which a reader needs it.
+
+    `diagnosis_code` is one of `gengap.analysis.diagnosis.Diagnosis`, `diagnosis` the sentence.
+    """
 
     headline: str
     dataset: Mapping[str, Any]
     protocol: Protocol
     audit: tuple[Finding, ...]
     allowed: tuple[str, ...]
+    diagnosis_code: str
     diagnosis: str
     recipes: tuple[CandidateResult, ...]
     best: Best
