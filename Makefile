@@ -30,7 +30,7 @@ demo: $(VENV)/installed  ## Compare techniques on a real table; ends with where 
 
 # Without Chromium the report is not opened in a browser, and that is said; in CI (where the
 # variable CI is set) those tests run and fail.
-test: $(VENV)/installed-dev  ## Run the whole test suite.
+test: $(VENV)/installed-dev  ## Run the test suite (the report in a browser too, where Chromium is).
 ifneq ($(or $(CHROMIUM),$(CI)),)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 else

@@ -153,6 +153,8 @@ class CandidateResult:
         Means over folds.
     folds_to_settle, rows_to_settle : int or None
         About how many would give a verdict; None where nothing more is needed or nothing will do.
+    settle_code : str
+        Which of these it is (see `gengap.statistics.power.Settle`).
     settle : str
         The same in words.
     status : {"finished", "partly_diverged", "diverged"}
@@ -178,6 +180,7 @@ class CandidateResult:
     seconds_per_trial: float
     folds_to_settle: int | None
     rows_to_settle: int | None
+    settle_code: str
     settle: str
     status: str
     diverged: int
@@ -309,8 +312,11 @@ class Results:
     audit : tuple of Finding
     allowed : tuple of str
         Codes of refusing findings that the user let pass.
+    diagnosis_code : str
+        Whether the baseline overfits, underfits or neither: one of
+        `gengap.analysis.diagnosis.Diagnosis`.
     diagnosis : str
-        Whether the baseline overfits, underfits or neither, in words.
+        The same in words.
     recipes : tuple of CandidateResult
         The baseline first.
     best : Best
@@ -333,6 +339,7 @@ class Results:
     protocol: Protocol
     audit: tuple[Finding, ...]
     allowed: tuple[str, ...]
+    diagnosis_code: str
     diagnosis: str
     recipes: tuple[CandidateResult, ...]
     best: Best

@@ -69,7 +69,7 @@ def test_the_comparison_is_that_of_the_statistics(run, candidate):
     assert tuple(row.delta for row in analysis.recipes[1:]) == expected
     assert analysis.recipes[0].delta is None
     assert analysis.recipes[0].verdict == "baseline"
-    assert analysis.recipes[0].settle == "settled"
+    assert analysis.recipes[0].settle_code == "settled"
 
 
 def test_one_row_more_in_parts_of_unequal_size_is_no_certainty(run, candidate):
@@ -111,10 +111,10 @@ def test_what_would_settle_a_verdict_reckons_with_holm(run, candidate):
             rows=200,
             tests=tests,
         )
-        found = (row.folds_to_settle, row.rows_to_settle, row.settle)
+        found = (row.folds_to_settle, row.rows_to_settle, row.settle_code)
         assert found == (expected.folds, expected.rows, expected.reason)
     assert first.verdict == "probably_helps"
-    assert (first.settle, last.settle) == ("rows", "folds")
+    assert (first.settle_code, last.settle_code) == ("rows", "folds")
 
 
 def test_the_order_of_trials_does_not_matter(make, candidate):

@@ -101,7 +101,7 @@ def test_a_fold_in_which_everything_diverged_has_no_score(run, candidate):
     assert row.fold_scores[2] is None
     assert row.delta.missing == 1
     assert row.verdict == "inconclusive"
-    assert row.settle == "unknown"
+    assert row.settle_code == "unknown"
     # No mean over the other folds in silence.
     assert (row.zero_weights, row.weight_norm) == (None, None)
     assert (analysis.recipes[0].zero_weights, analysis.recipes[0].weight_norm) == (0.25, 3.0)

@@ -50,6 +50,15 @@ def test_the_sets_that_scikit_learn_brings(name):
     assert dataset.source == f"sklearn:{name}"
 
 
+def test_the_own_target_of_a_set_is_a_feature_only_with_a_note():
+    assert load("sklearn:wine", target="cultivar").notes == load("sklearn:wine").notes == ()
+    dataset = load("sklearn:wine", target="hue")
+    assert dataset.notes[0] == (
+        "the target that sklearn:wine comes with, 'cultivar', is a feature here"
+    )
+    assert "cultivar" in dataset.rows.features
+
+
 def test_class_names_stay_with_their_rows():
     bunch = load_breast_cancer()
     dataset = load("sklearn:breast_cancer")

@@ -176,6 +176,7 @@ def row(
         seconds_per_trial=0.105 * cost,
         folds_to_settle=folds,
         rows_to_settle=rows,
+        settle_code="unknown",
         settle="",
         status="finished",
         diverged=0,
@@ -317,6 +318,7 @@ def study(
         "protocol": how,
         "audit": FINDINGS,
         "allowed": (),
+        "diagnosis_code": "overfits",
         "diagnosis": "",
         "recipes": tuple(rows),
         "best": Best(
@@ -351,7 +353,7 @@ def changed(results: Results, recipe: str, **changes: Any) -> Results:
     rows = tuple(
         dataclasses.replace(r, **changes) if r.recipe == recipe else r for r in results.recipes
     )
-    return with_words(dataclasses.replace(results, recipes=rows, diagnosis=""))
+    return with_words(dataclasses.replace(results, recipes=rows))
 
 
 def typical() -> Results:
@@ -360,7 +362,8 @@ def typical() -> Results:
 
 def null_result() -> Results:
     names = ("l1", "l2", "dropout", "early_stopping")
-    return study([(name, 0.0005 * i, 0.004, {}) for i, name in enumerate(names)], refit="baseline")
+    specs = [(name, 0.0005 * i, 0.004, {}) for i, name in enumerate(names)]
+    return study(specs, refit="baseline", diagnosis_code="limited_by_data")
 
 
 def inconclusive() -> Results:
@@ -368,7 +371,8 @@ def inconclusive() -> Results:
 
 
 def hurts() -> Results:
-    return study([("l2", -0.04, 0.01, {}), ("dropout", -0.05, 0.011, {})], refit="baseline")
+    specs = [("l2", -0.04, 0.01, {}), ("dropout", -0.05, 0.011, {})]
+    return study(specs, refit="baseline", diagnosis_code="limited_by_data")
 
 
 def one_recipe() -> Results:
@@ -406,6 +410,7 @@ def empty_row(recipe: str, status: str, diverged: int, trials: int) -> Candidate
         seconds_per_trial=0.0,
         folds_to_settle=None,
         rows_to_settle=None,
+        settle_code="unknown",
         settle="",
         status=status,
         diverged=diverged,
@@ -417,7 +422,7 @@ def empty_row(recipe: str, status: str, diverged: int, trials: int) -> Candidate
 def nothing_finished() -> Results:
     rows = tuple(empty_row(name, "unfinished", 0, 0) for name in ("baseline", "l2", "dropout"))
     best = Best("baseline", "baseline", {}, 0, EMPTY, None, {}, (), {}, "all_diverged")
-    return study(recipes=rows, best=best, doses=(), curves=(), audit=())
+    return study(recipes=rows, best=best, doses=(), curves=(), audit=(), diagnosis_code="unknown")
 
 
 def missing_metric() -> Results:
@@ -442,7 +447,6 @@ def missing_metric() -> Results:
     return with_words(
         dataclasses.replace(
             results,
-            diagnosis="overfits",
             recipes=tuple(rows),
             doses=(gaps, *results.doses[1:]),
             curves=(holed, *results.curves[1:]),
@@ -451,7 +455,8 @@ def missing_metric() -> Results:
 
 
 def constant_metric() -> Results:
-    return study([("l2", 0.0, 0.0, {}), ("dropout", 0.0, 0.0, {})], mean=1.0, spread=0.0, train=1.0)
+    specs = [("l2", 0.0, 0.0, {}), ("dropout", 0.0, 0.0, {})]
+    return study(specs, mean=1.0, spread=0.0, train=1.0, diagnosis_code="neither")
 
 
 def hostile_names() -> Results:
@@ -493,7 +498,7 @@ def hostile_names() -> Results:
 
 
 def one_fold() -> Results:
-    return study(how=protocol(folds=1, trials=33))
+    return study(how=protocol(folds=1, trials=33), diagnosis_code="unknown")
 
 
 def huge_metric() -> Results:
@@ -571,7 +576,8 @@ def repeated() -> Results:
 
 
 def underfits() -> Results:
-    return study([("l2", -0.001, 0.003, {}), ("dropout", -0.012, 0.009, {})], train=0.744)
+    specs = [("l2", -0.001, 0.003, {}), ("dropout", -0.012, 0.009, {})]
+    return study(specs, train=0.744, diagnosis_code="underfits")
 
 
 CASES: Mapping[str, Callable[[], Results]] = {

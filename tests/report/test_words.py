@@ -150,21 +150,26 @@ def test_a_candidate_is_named_by_the_strengths_of_its_refit():
     assert words.strengths(both, brief=True) == "1e-4, 1e-3"
 
 
+def diagnosed(code: str, **changes: object) -> str:
+    return words.with_words(
+        dataclasses.replace(examples.typical(), diagnosis_code=code, **changes)
+    ).diagnosis
+
+
 def test_diagnoses():
-    assert examples.typical().diagnosis.startswith("The baseline overfits: accuracy 97.0 %")
-    assert "limited by its data" in examples.null_result().diagnosis
-    gap = examples.Interval(0.001, -0.004, 0.006)
-    small = examples.changed(examples.typical(), "baseline", gap=gap)
-    assert small.diagnosis.startswith("The baseline underfits")
-    trained = words.with_words(dataclasses.replace(small, audit=(), diagnosis=""))
-    assert trained.diagnosis.startswith("The baseline neither overfits nor visibly underfits")
-    unsure = examples.changed(small, "baseline", gap=examples.Interval(0.01, -0.01, 0.03))
-    assert unsure.diagnosis.startswith("Cannot tell yet whether the baseline overfits")
+    assert diagnosed("overfits").startswith("The baseline overfits: accuracy 97.0 %")
+    assert "limited by its data" in diagnosed("limited_by_data")
+    assert "neither overfits nor visibly underfits" in diagnosed("neither")
+    assert diagnosed("unknown").startswith("Cannot tell yet whether the baseline overfits")
+    # The example's audit has the finding that its curves still improve.
+    assert "curves still improve" in diagnosed("underfits")
+    assert "ignores its inputs" in diagnosed("underfits", audit=())
 
 
-def test_the_analysis_knows_better_than_the_gap_alone():
-    known = dataclasses.replace(examples.typical(), diagnosis="underfits", audit=())
-    assert "ignores its inputs" in words.with_words(known).diagnosis
+def test_the_words_are_made_of_codes_and_numbers_alone():
+    known = dataclasses.replace(examples.typical(), diagnosis_code="neither", diagnosis="no words")
+    assert words.with_words(known).diagnosis == diagnosed("neither")
+    assert words.with_words(known).diagnosis_code == "neither"
     assert words.with_words(words.with_words(known)) == words.with_words(known)
 
 

@@ -66,10 +66,25 @@ def test_equal_models_differ_by_nothing():
     assert found == Interval(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
+def test_a_rare_class_is_drawn_as_often_as_it_is_there():
+    rng = np.random.default_rng(6)
+    target = np.repeat([0, 1], [97, 3])
+    second = 1 / (1 + np.exp(-(rng.normal(size=100) + 2 * target)))
+    outputs, worse = np.column_stack([1 - second, second]), np.full((100, 2), 0.5)
+    metric = METRICS["roc_auc"]
+    found = bootstrap_score(metric, target, outputs, seed=0)
+    assert found.low < found.mean < found.high <= 1
+    difference = bootstrap_effect(metric, target, outputs, worse, seed=0)
+    assert (difference.low, difference.high) == pytest.approx((found.low - 0.5, found.high - 0.5))
+    three = np.repeat([0, 1, 2], [60, 30, 2])
+    spread = rng.dirichlet(np.ones(3), 92) * 0.5 + 0.5 * certain(three, 3)
+    assert bootstrap_score(metric, three, spread, seed=0).low is not None
+
+
 def test_what_is_undefined_has_no_bounds():
     target = np.array([0, 0, 0, 1])
     outputs = np.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
-    # Some resamples lack the second class.
+    # The second class has one row, and nothing to draw from.
     found = bootstrap_score(METRICS["roc_auc"], target, outputs, seed=0)
     assert found == Interval(1.0, None, None, None, None)
     nothing = bootstrap_score(METRICS["roc_auc"], target[:3], outputs[:3], seed=0)

@@ -38,7 +38,7 @@ class Analysis:
     folds : tuple of (int, int)
         (repeat, fold): the order of everything that is "one a fold".
     recipes : tuple of CandidateResult
-        The baseline first. `settle` holds a code (see `gengap.statistics.power.Settle`).
+        The baseline first, without words.
     best : Best
         `reason` holds a code (see `gengap.analysis.best.find_best`).
     doses : tuple of Dose

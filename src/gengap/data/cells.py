@@ -16,6 +16,7 @@ import pandas as pd
 from gengap.errors import UserError
 
 __all__ = [
+    "BOOLEANS",
     "Words",
     "days",
     "distinct_words",
@@ -26,7 +27,8 @@ __all__ = [
 ]
 
 _MISSING = frozenset({"", "na", "nan", "null", "none", "?", "<null>"})
-_BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "on"))
+#: No and yes.
+BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "on"))
 _DATE = re.compile(
     r"\d{4}([-/])\d{1,2}\1\d{1,2}"
     r"([ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?\s?(Z|[+-]\d{2}:?\d{2})?)?"
@@ -176,7 +178,7 @@ def to_booleans(words: Sequence[str]) -> np.ndarray | None:
     [0.0, 1.0]
     """
     folded = [word.casefold() for word in words]
-    for pair in _BOOLEANS:
+    for pair in BOOLEANS:
         if set(folded) == set(pair):
             return np.array([float(word == pair[1]) for word in folded])
     return None

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gengap.data.cells import Words, days, distinct_words, to_booleans, to_dates, to_numbers
+from gengap.data.cells import (
+    BOOLEANS,
+    Words,
+    days,
+    distinct_words,
+    to_booleans,
+    to_dates,
+    to_numbers,
+)
 from gengap.data.dataset import Column, ColumnKind
 from gengap.errors import UserError
 
@@ -18,8 +26,7 @@ __all__ = ["check_finite", "read_as", "read_table_as", "type_columns"]
 _ALMOST_NUMERIC = 0.5
 # Features end up in 32-bit floats; what these cannot hold is as good as infinite.
 _LARGEST = float(np.finfo(np.float32).max)
-_TRUE = frozenset({"true", "yes", "t", "y", "on", "1"})
-_FALSE = frozenset({"false", "no", "f", "n", "off", "0"})
+_FALSE, _TRUE = (frozenset(words) for words in zip(*BOOLEANS, ("0", "1"), strict=True))
 
 
 @dataclass(frozen=True, eq=False)

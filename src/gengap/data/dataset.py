@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from gengap.statistics.metrics import Task
+
 __all__ = ["Column", "ColumnKind", "Dataset", "Part", "Task"]
 
-Task = Literal["classification", "regression"]
 ColumnKind = Literal["numeric", "boolean", "date", "categorical"]
 
 

@@ -86,7 +86,9 @@ def load(
     if text.startswith(_BUNDLED):
         name = text.removeprefix(_BUNDLED)
         table, own = read_bundled(name)
-        return _load_table(table, name, text, replace(asked, target=target or own))
+        kept = f"the target that {text} comes with, '{own}', is a feature here"
+        own_notes = () if target in (None, own) else (kept,)
+        return _load_table(table, name, text, replace(asked, target=target or own), notes=own_notes)
     path = _file(text)
     if format_of(path) == ".npz":
         return _load_npz(path, text, asked)

@@ -35,6 +35,8 @@ import keras
 
 __all__ = [
     "ARCHITECTURE",
+    "DROPOUT",
+    "NORMS",
     "SWITCHABLE",
     "Existing",
     "existing_regularization",
@@ -65,14 +67,16 @@ SWITCHABLE = frozenset(
 ARCHITECTURE = frozenset({"batch_norm", "layer_norm"})
 
 _LAYERS = keras.layers
-_DROPOUT = (_LAYERS.Dropout, _LAYERS.AlphaDropout, _LAYERS.GaussianDropout)
+#: Layers that drop values.
+DROPOUT = (_LAYERS.Dropout, _LAYERS.AlphaDropout, _LAYERS.GaussianDropout)
 _LAYER_NORM = (
     _LAYERS.LayerNormalization,
     _LAYERS.GroupNormalization,
     _LAYERS.RMSNormalization,
     _LAYERS.UnitNormalization,
 )
-_NORMS = (keras.constraints.MaxNorm, keras.constraints.MinMaxNorm)
+#: Constraints on the size of weights.
+NORMS = (keras.constraints.MaxNorm, keras.constraints.MinMaxNorm)
 
 
 @dataclass(frozen=True)
@@ -234,7 +238,7 @@ def layer_paths(model: keras.Model) -> list[tuple[keras.layers.Layer, str]]:
 
 def _layer_switches(layer: keras.layers.Layer, path: str) -> Iterator[_Switch]:
     kind = type(layer).__name__.removesuffix("Cell")
-    if isinstance(layer, _DROPOUT) and layer.rate > 0:
+    if isinstance(layer, DROPOUT) and layer.rate > 0:
         text = f"{kind}({layer.rate:g})"
         yield _Switch(Existing("dropout", path, text), ((layer, "rate", 0.0),))
     if isinstance(layer, _LAYERS.GaussianNoise) and layer.stddev > 0:
@@ -269,7 +273,7 @@ def _variable_switches(variable: Any, path: str, kinds: Collection[str]) -> Iter
             for kind, strength in (("kernel_l1", l1), ("kernel_l2", l2)):
                 if strength:
                     yield _Switch(Existing(kind, path, text), off)
-    if isinstance(variable.constraint, _NORMS):
+    if isinstance(variable.constraint, NORMS):
         text = f"{type(variable.constraint).__name__} on {variable.name}"
         yield _Switch(Existing("max_norm", path, text), ((variable, "constraint", None),))
 

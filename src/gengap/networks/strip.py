@@ -8,19 +8,23 @@ from typing import Any
 import keras
 
 from gengap.networks.compiling import copy_compilation
-from gengap.networks.existing import penalties, switch_off, without_penalties
+from gengap.networks.existing import (
+    DROPOUT,
+    NORMS,
+    penalties,
+    switch_off,
+    without_penalties,
+)
 from gengap.networks.insertion import KERNEL_ARGUMENTS
 from gengap.networks.rebuild import Edit, copy_network, is_graph, rebuild, variable_pairs
 
 __all__ = ["strip"]
 
-_LAYERS = keras.layers
 _DROPPED: dict[str, tuple[type[keras.layers.Layer], ...]] = {
-    "dropout": (_LAYERS.Dropout, _LAYERS.AlphaDropout, _LAYERS.GaussianDropout),
-    "gaussian_noise": (_LAYERS.GaussianNoise,),
-    "activity": (_LAYERS.ActivityRegularization,),
+    "dropout": DROPOUT,
+    "gaussian_noise": (keras.layers.GaussianNoise,),
+    "activity": (keras.layers.ActivityRegularization,),
 }
-_NORMS = (keras.constraints.MaxNorm, keras.constraints.MinMaxNorm)
 
 
 def strip(model: keras.Model, kinds: Collection[str]) -> keras.Model:
@@ -78,7 +82,7 @@ def _changer(kinds: Collection[str]) -> Callable[[dict[str, Any]], None]:
                 config[name] = _rest(name, value, kinds)
             elif name.endswith("_constraint") and "max_norm" in kinds:
                 constraint = keras.constraints.get(value)
-                config[name] = None if isinstance(constraint, _NORMS) else value
+                config[name] = None if isinstance(constraint, NORMS) else value
 
     return change
 

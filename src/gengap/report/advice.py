@@ -8,8 +8,6 @@ from gengap.report.headline import lead
 from gengap.report.names import named
 from gengap.report.numbers import half_width, number, scale_of, seconds
 from gengap.report.verdicts import (
-    HURTS,
-    SAME,
     SETTLED,
     candidates,
     change_with_interval,
@@ -102,12 +100,12 @@ def diagnosis(results: Results) -> str:
     Parameters
     ----------
     results : Results
-        `diagnosis` holds the analysis' code; without one the gap alone decides.
+        `diagnosis_code` holds what the analysis found.
     """
     baseline = results.recipes[0] if results.recipes else None
     if baseline is None or baseline.gap.mean is None:
         return "Cannot tell whether the baseline overfits: its gap is not defined."
-    code = results.diagnosis if results.diagnosis in _DIAGNOSES else _diagnosed(results)
+    code = results.diagnosis_code
     caveat = f" There is {no_interval(results.protocol)}." if baseline.gap.low is None else ""
     numbers = gap_sentence(baseline, results.protocol)
     if code == "underfits" and any(finding.code == "undertrained" for finding in results.audit):
@@ -136,23 +134,6 @@ _DIAGNOSES = {
     ),
     "unknown": "Cannot tell yet whether the baseline overfits: {numbers}.",
 }
-
-
-def _diagnosed(results: Results) -> str:
-    gap, r = results.recipes[0].gap, results.protocol.rope
-    if gap.low is None or gap.high is None:
-        return "unknown"
-    if gap.low > r:
-        tried = results.recipes[1:]
-        return (
-            "limited_by_data"
-            if tried and all(row.verdict in (*SAME, *HURTS) for row in tried)
-            else "overfits"
-        )
-    if gap.high > r:
-        return "unknown"
-    unfinished = any(finding.code == "undertrained" for finding in results.audit)
-    return "underfits" if unfinished else "neither"
 
 
 def what_would_change(results: Results) -> tuple[str, ...]:

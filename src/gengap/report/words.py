@@ -78,12 +78,11 @@ __all__ = [
 
 
 def with_words(results: Results) -> Results:
-    """Fill in the sentences that the record carries.
+    """Fill in the sentences that the record carries beside its codes and numbers.
 
     Parameters
     ----------
     results : Results
-        With codes in `diagnosis` and in each candidate's `settle`, or nothing.
 
     Returns
     -------
@@ -94,5 +93,4 @@ def with_words(results: Results) -> Results:
         dataclasses.replace(row, settle=settle(row, results.protocol)) for row in results.recipes
     )
     results = dataclasses.replace(results, recipes=rows)
-    said = results.diagnosis if " " in results.diagnosis else diagnosis(results)
-    return dataclasses.replace(results, headline=headline(results), diagnosis=said)
+    return dataclasses.replace(results, headline=headline(results), diagnosis=diagnosis(results))

@@ -3,6 +3,9 @@
 They speak of these two trained models on new rows of the same kind. That another training would
 have ended elsewhere is not in them, so they are no substitute for the intervals over folds.
 
+Where a metric needs every class (`roc_auc`), rows are drawn within classes: as many of each as
+there are. Drawn freely, a resample without a rare class has no score, and the interval no bounds.
+
 Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13 (percentile
 method); drawn by `scipy.stats.bootstrap`.
 """
@@ -45,12 +48,14 @@ def bootstrap_score(
     Returns
     -------
     Interval
-        Without bounds for a single row, or where the metric is undefined in some resample (a class
-        that is not drawn, for `roc_auc`).
+        Without bounds for a single row, for a class with a single row where the metric needs every
+        class, and where the metric is undefined in some resample.
     """
-    return _over_rows(
-        lambda rows: metric.function(target[rows], outputs[rows]), len(target), seed, resamples
-    )
+
+    def score(rows: Array) -> Array:
+        return metric.function(target[rows], outputs[rows])
+
+    return _over_rows(score, _strata(score, metric, target), seed, resamples)
 
 
 def bootstrap_effect(
@@ -78,22 +83,36 @@ def bootstrap_effect(
         scores = metric.function(target[rows], outputs[:, rows])
         return effect(metric, scores[0], scores[1])
 
-    return _over_rows(difference, len(target), seed, resamples)
+    return _over_rows(difference, _strata(difference, metric, target), seed, resamples)
 
 
-def _over_rows(statistic: Callable[[Array], Array], n: int, seed: int, resamples: int) -> Interval:
-    mean = finite_or_none(statistic(np.arange(n)))
+def _strata(statistic: Callable[[Array], Array], metric: Metric, target: Array) -> list[Array]:
+    """Return the rows that are drawn from together: all, or those of a class each."""
+    everything = np.arange(len(target))
+    if metric.tasks != ("classification",):
+        return [everything]
+    classes, counts = np.unique(target, return_counts=True)
+    without = np.flatnonzero(target != classes[np.argmin(counts)])
+    if not len(without) or finite_or_none(statistic(without)) is not None:
+        return [everything]
+    return [np.flatnonzero(target == code) for code in classes]
+
+
+def _over_rows(
+    statistic: Callable[[Array], Array], strata: list[Array], seed: int, resamples: int
+) -> Interval:
+    mean = finite_or_none(statistic(np.sort(np.concatenate(strata))))
     if mean is None:
         return Interval(None, None, None, missing=1)
-    if n < 2:
+    if min(map(len, strata)) < 2:
         return Interval(mean, None, None)
     # Rows are drawn as indices: paired by construction, and any shape of outputs will do.
     with warnings.catch_warnings():
         # A resample without a score leaves no bounds, which the record says.
         warnings.simplefilter("ignore", DegenerateDataWarning)
         drawn = bootstrap(
-            (np.arange(n),),
-            lambda rows: float(statistic(rows)),
+            strata,
+            lambda *drawn: float(statistic(np.concatenate(drawn))),
             n_resamples=resamples,
             vectorized=False,
             confidence_level=0.95,
