@@ -49,12 +49,19 @@ ROUNDING = np.finfo(np.float64).eps / np.finfo(np.float32).eps
 def precision(kind: str) -> Iterator[None]:
     before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", kind == "float64")
-    keras.config.set_floatx(kind)
+    kept = keras.config.floatx()
+    _set_precision(kind)
     try:
         yield
     finally:
         jax.config.update("jax_enable_x64", before)
-        keras.config.set_floatx("float32")
+        _set_precision(kept)
+
+
+def _set_precision(kind: str) -> None:
+    keras.config.set_floatx(kind)
+    # Keras fixes the policy of all layers to come at the first layer that is made.
+    keras.config.set_dtype_policy(kind)
 
 
 @functools.cache
