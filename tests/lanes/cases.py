@@ -160,17 +160,20 @@ def train_lanes(
 @contextmanager
 def precision(kind: str) -> Iterator[None]:
     """Let Keras and JAX compute in ``"float32"`` or ``"float64"``."""
-    before = jax.config.jax_enable_x64
+    before, kept = jax.config.jax_enable_x64, keras.config.floatx()
     jax.config.update("jax_enable_x64", kind == "float64")
-    keras.config.set_floatx(kind)
-    # Layers compute in what the policy says, which is set once and then no longer follows floatx.
-    keras.config.set_dtype_policy(kind)
+    _set_precision(kind)
     try:
         yield
     finally:
         jax.config.update("jax_enable_x64", before)
-        keras.config.set_floatx("float32")
-        keras.config.set_dtype_policy("float32")
+        _set_precision(kept)
+
+
+def _set_precision(kind: str) -> None:
+    keras.config.set_floatx(kind)
+    # Keras fixes the policy of all layers to come at the first layer that is made.
+    keras.config.set_dtype_policy(kind)
 
 
 @functools.cache

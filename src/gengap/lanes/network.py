@@ -22,6 +22,7 @@ import keras
 import numpy as np
 
 from gengap.lanes.products import fast_products
+from gengap.lanes.windows.substitution import fast_windows
 from gengap.networks.compiling import copy_optimizer, single_loss
 from gengap.networks.existing import without
 from gengap.networks.heads import Head, head_of, to_probabilities
@@ -34,6 +35,9 @@ __all__ = ["LaneNetwork", "lane_network"]
 
 Array = Any
 Arrays = Sequence[Array]
+
+#: Images that a network is evaluated on at a time.
+IMAGE_BLOCK = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +157,13 @@ class LaneNetwork:
     def outputs(self, weights: Arrays, others: Arrays, inputs: Array) -> Array:
         """Return the outputs (B, U) in inference mode."""
         mode = inference_mode(self.model)
-        outputs, _ = self.model.stateless_call(list(weights), list(others), inputs, **mode)
-        return outputs.reshape((outputs.shape[0], -1))
+
+        def of_block(block: Array) -> Array:
+            outputs, _ = self.model.stateless_call(list(weights), list(others), block, **mode)
+            return outputs.reshape((outputs.shape[0], -1))
+
+        with fast_windows():
+            return of_block(inputs) if inputs.ndim < 4 else _in_blocks(of_block, inputs)
 
     def predictions(self, outputs: Array) -> Array:
         """Return class probabilities (B, C), or values (B,) for regression."""
@@ -192,6 +201,7 @@ class LaneNetwork:
             stack.enter_context(without(self.model, self.off))
             stack.enter_context(_weighted_targets(self.model))
             stack.enter_context(fast_products())
+            stack.enter_context(fast_windows())
             if activation is not None:
                 stack.enter_context(at_sites(self.model, self.sites, activation))
             yield
@@ -229,6 +239,17 @@ def lane_network(
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     return LaneNetwork(model, head, hidden_sites(model, sample_shape), kernels(model), off)
+
+
+def _in_blocks(function: Callable[[Array], Array], inputs: Array) -> Array:
+    """Apply a function of rows to few rows at a time, so that their images stay in cache."""
+    if len(inputs) <= IMAGE_BLOCK:
+        return function(inputs)
+    full = len(inputs) // IMAGE_BLOCK * IMAGE_BLOCK
+    results = jax.lax.map(function, inputs[:full].reshape(-1, IMAGE_BLOCK, *inputs.shape[1:]))
+    results = results.reshape(full, *results.shape[2:])
+    rest = inputs[full:]
+    return jnp.concatenate([results, function(rest)]) if len(rest) else results
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gengap.candidates import BASELINE
 from gengap.errors import UserError
 from gengap.recipe.grammar import PLUS_BETWEEN_PARTS, malformed, split
 from gengap.recipe.grid import grid_points
@@ -14,7 +15,7 @@ from gengap.techniques.discovery import find_technique
 
 __all__ = ["BASELINE", "NONE", "Recipe"]
 
-BASELINE = "baseline"
+
 NONE = "none"
 
 

@@ -1,0 +1,1 @@
+"""Convolutions and pooling that are fast inside a compiled loop on CPUs."""
