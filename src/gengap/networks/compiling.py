@@ -13,6 +13,7 @@ __all__ = [
     "copy_compilation",
     "copy_optimizer",
     "decay_exclusions",
+    "exclude_from_decay",
     "is_keras_own",
     "single_loss",
 ]
@@ -79,6 +80,21 @@ def decay_exclusions(
     return places, pattern
 
 
+def exclude_from_decay(model: keras.Model, places: Sequence[int], pattern: str | None) -> None:
+    """Tell the optimizer of a compiled network what `decay_exclusions` returned of another one.
+
+    An optimizer can only be told before it is built: it is made again.
+    """
+    if not places and pattern is None:
+        return
+    optimizer = copy_optimizer(model.optimizer, {})
+    optimizer.exclude_from_weight_decay(
+        var_list=[model.trainable_variables[place] for place in places],
+        var_names=None if pattern is None else [pattern],
+    )
+    copy_compilation(model, model, {}, optimizer=optimizer)
+
+
 def _excluded(optimizer: keras.optimizers.Optimizer) -> tuple[set[int], str | None]:
     """Return the ids of the variables that are not decayed, and the pattern of such names."""
     excluded: set[int] = getattr(optimizer, "_exclude_from_weight_decay", set())
@@ -104,6 +120,8 @@ def compile_plainly(source: keras.Model, target: keras.Model) -> None:
         target.compiled, target.optimizer = False, None
         return
     target.compile(optimizer=copy_optimizer(source.optimizer, {}), loss=loss)
+    # On another backend than this one, what compiles the steps is not what compiles them here.
+    target._compile_config.config["jit_compile"] = "auto"
     target.optimizer.build(target.trainable_variables)
 
 
