@@ -76,7 +76,8 @@ def decay_exclusions(
 ) -> tuple[tuple[int, ...], str | None]:
     """Return which variables an optimizer was told not to decay, and the pattern of names."""
     excluded, pattern = _excluded(optimizer)
-    places = tuple(place for place, variable in enumerate(variables) if id(variable) in excluded)
+    key = getattr(optimizer, "_var_key", id)  # on TensorFlow it is not the variable's id
+    places = tuple(place for place, variable in enumerate(variables) if key(variable) in excluded)
     return places, pattern
 
 
