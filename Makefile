@@ -7,12 +7,12 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 PYTEST_ARGS ?=
 WORKERS ?= 2
 
-.PHONY: demo test lint format docs bench clean
+.PHONY: demo test test-backends lint format docs bench clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help:  ## List what can be made.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +38,25 @@ else
 	@echo "Left out: the tests that open the report in a browser (-m browser), because there is"
 	@echo "no Chromium here. On Debian: apt-get install chromium, then make test again."
 endif
+
+# An environment each, with what the backend needs besides what is installed already.
+BACKENDS := tensorflow torch
+BESIDE := build/backends
+
+$(BESIDE)/%/installed: tests/executors/requirements-%.txt $(VENV)/installed-dev
+	$(PYTHON) -m venv --clear $(@D)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/beside.pth"
+	$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+test-backends: $(BACKENDS:%=$(BESIDE)/%/installed)  ## Test studies where Keras runs on TensorFlow, on PyTorch.
+	@for backend in $(BACKENDS); do \
+		echo "Keras on $$backend:"; \
+		KERAS_BACKEND=$$backend PYTHONPATH=$(CURDIR)/src $(BESIDE)/$$backend/bin/python -m pytest \
+			-n $(WORKERS) --dist loadfile tests/executors \
+			--ignore tests/executors/test_beside_numpy.py $(PYTEST_ARGS) || exit; \
+	done
 
 lint: $(VENV)/installed-dev  ## Check style, format, types and the import contract.
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gengap.errors import UserError
 
-__all__ = ["Backend", "cache_folder", "cores", "ensure_backend"]
+__all__ = ["Backend", "cache_folder", "cores", "ensure_backend", "other_backend"]
 
 _CACHE_LIMIT = 1 << 30  # bytes
 
@@ -120,21 +120,30 @@ def ensure_backend(devices: int | None = None) -> Backend:
     )
 
 
-def _refuse_other_backends() -> None:
+def other_backend() -> str | None:
+    """Return what Keras runs on, or is told to run on, where that is not JAX; else None."""
     if "keras" in sys.modules:
         import keras
 
         backend = keras.config.backend()
-        state = f"Keras already runs on {backend}"
     else:
         backend = os.environ.setdefault("KERAS_BACKEND", "jax")
-        state = f"the environment variable KERAS_BACKEND is set to {backend!r}"
-    if backend != "jax":
+    return None if backend == "jax" else str(backend)
+
+
+def _refuse_other_backends() -> None:
+    other = other_backend()
+    if other is not None:
+        state = (
+            f"Keras already runs on {other}"
+            if "keras" in sys.modules
+            else f"the environment variable KERAS_BACKEND is set to {other!r}"
+        )
         raise UserError(
             "wrong-backend",
-            f"{state}, but gengap trains on JAX",
+            f"{state}, but this needs JAX",
             'put `import os; os.environ["KERAS_BACKEND"] = "jax"` before the first import of '
-            "keras, or run `gengap compare` on the command line",
+            "keras, or run it on the command line",
         )
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from gengap.analysis import analyse_study
 from gengap.assemble import assemble_results
 from gengap.audit import Subject, audit, refuse
-from gengap.backend import ensure_backend
+from gengap.backend import ensure_backend, other_backend
 from gengap.command import command_of
 from gengap.design import design_study
+from gengap.executors.process import compare_in_child
 from gengap.export import origin_of
 from gengap.finish import check_refit, finish, score_test_part
 from gengap.interim import Interim
@@ -148,6 +149,9 @@ def compare(
     learning_rate, rope, budget = (given[name] for name in NUMBERS)
     target, weight, groups, allow = (given[k] for k in ("target", "weight", "groups", "allow"))
     progress = progress or SilentProgress()
+    if beside := other_backend():
+        progress.announce(f"Keras runs on {beside} here: a process of its own trains, on JAX")
+        return compare_in_child(x, y, given, progress)
     backend = ensure_backend(devices)
 
     raw = read(
@@ -183,7 +187,7 @@ def compare(
         return Study(plan=design.plan)
     progress.announce(design.plan.describe())
 
-    folder = folder_of(out, x, raw.name, design.key)
+    folder = folder_of(out, raw.file, raw.name, design.key)
     with open_store(folder, design.setting_key) as store:
         own = store.of_study(design.key)
         design = replace(design, plan=settle_layouts(design.plan, own))
@@ -212,7 +216,7 @@ def compare(
             allowed=allow,
             holdout=score_test_part(best, design, store),
             folder=folder,
-            command=command_of(x, given, _DEFAULTS),
+            command=command_of(raw.file, given, _DEFAULTS),
             seconds=seconds_of(trials),
         )
         study = Study(design.plan, results, best, folder, trials)

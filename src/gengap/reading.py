@@ -29,13 +29,15 @@ def read(
 ) -> Dataset:
     """Read a file, a named set, a table with its target in it, or inputs and targets.
 
-    Parameters are those of `gengap.compare`.
+    Parameters are those of `gengap.compare`. Rows that were read already stay as they are.
 
     Raises
     ------
     UserError
         Where they do not fit together, or the input is wrong.
     """
+    if isinstance(x, Dataset):
+        return x
     if y is None:
         if not isinstance(x, str | os.PathLike | pd.DataFrame):
             raise UserError(

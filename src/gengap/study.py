@@ -88,10 +88,13 @@ class FinishedModel:
         ndarray
             As `predict` returns it.
         """
+        import keras
+
         outputs = self.model.predict(self.preprocessing.transform(features), verbose=0)
         if not self.preprocessing.classes:
             return np.asarray(outputs).reshape(-1)
-        return np.asarray(to_probabilities(outputs, self.head.from_logits, self.head.units))
+        probabilities = to_probabilities(outputs, self.head.from_logits, self.head.units)
+        return np.asarray(keras.ops.convert_to_numpy(probabilities))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +121,11 @@ class Study:
     _best: FinishedModel | None = None
     folder: Path | None = None
     all_trials: Sequence[Trial] = field(default=(), repr=False)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was trained, not only planned."""
+        return self._results is not None
 
     @property
     def results(self) -> Results:

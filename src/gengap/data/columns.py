@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from gengap.data.cells import (
 from gengap.data.dataset import Column, ColumnKind
 from gengap.errors import UserError
 
-__all__ = ["check_finite", "read_as", "read_table_as", "type_columns"]
+__all__ = ["check_finite", "read_as", "read_table_as", "table_of", "type_columns"]
 
 # A column of words of which this share of the rows are numbers was probably meant as numbers.
 _ALMOST_NUMERIC = 0.5
@@ -78,7 +78,7 @@ def type_columns(table: pd.DataFrame) -> tuple[tuple[Column, ...], pd.DataFrame,
         values[name] = read.values
         if read.note is not None:
             notes.append(read.note)
-    return tuple(columns), _frame(values, len(table)), tuple(notes)
+    return tuple(columns), table_of(values, len(table)), tuple(notes)
 
 
 def read_as(column: Column, series: pd.Series) -> np.ndarray:
@@ -158,7 +158,7 @@ def read_table_as(
                 f"{unknown.size} rows (such as '{cells[unknown[0]]}'): none of "
                 "its levels applies there"
             )
-    return _frame(values, len(table)), tuple(notes)
+    return table_of(values, len(table)), tuple(notes)
 
 
 def check_finite(what: str, values: np.ndarray) -> None:
@@ -173,11 +173,25 @@ def check_finite(what: str, values: np.ndarray) -> None:
         )
 
 
-def _frame(values: dict[str, np.ndarray], rows: int) -> pd.DataFrame:
+def table_of(
+    values: Mapping[str, np.ndarray], rows: int, *, copy: bool | None = None
+) -> pd.DataFrame:
+    """Put columns together as `Part.features` holds them.
+
+    Parameters
+    ----------
+    values : mapping
+        Name of a column -> its cells (rows,), float64 or object.
+    rows : int
+    copy : bool, optional
+        False keeps the arrays as they are, read-only ones too.
+    """
     # With the dtype said, or pandas would turn words into its own strings and None into NaN.
-    series = {name: pd.Series(array, dtype=array.dtype) for name, array in values.items()}
+    series = {
+        name: pd.Series(array, dtype=array.dtype, copy=copy) for name, array in values.items()
+    }
     index, names = pd.RangeIndex(rows), pd.Index(list(values), dtype=object)
-    return pd.DataFrame(series, index=index, columns=names)
+    return pd.DataFrame(series, index=index, columns=names, copy=copy)
 
 
 def _type(name: str, series: pd.Series) -> _Read:

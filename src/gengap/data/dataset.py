@@ -10,9 +10,12 @@ import pandas as pd
 
 from gengap.statistics.metrics import Task
 
-__all__ = ["Column", "ColumnKind", "Dataset", "Part", "Task"]
+__all__ = ["IN_MEMORY", "Column", "ColumnKind", "Dataset", "Part", "Task"]
 
 ColumnKind = Literal["numeric", "boolean", "date", "categorical"]
+
+#: What a dataset calls its source where the data were in memory.
+IN_MEMORY = ("arrays", "table")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Dataset:
     name : str
         A short name for headings and run folders (``"winequality-red"``).
     source : str
-        What the user gave: a path, ``sklearn:NAME`` or ``"arrays"``.
+        What the user gave: a path, ``sklearn:NAME``, or one of `IN_MEMORY`.
     task : {"classification", "regression"}
     target_name : str
     classes : tuple of str
@@ -99,3 +102,8 @@ class Dataset:
     test: Part | None = None
     notes: tuple[str, ...] = ()
     fingerprint: str = field(default="", repr=False)
+
+    @property
+    def file(self) -> str | None:
+        """The file or the named set that it was read from; None for what was in memory."""
+        return None if self.source in IN_MEMORY else self.source

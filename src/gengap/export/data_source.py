@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from gengap.data.dataset import Dataset
+from gengap.data.dataset import IN_MEMORY, Dataset
 from gengap.export.expressions import literal
 from gengap.export.layout import statement
-from gengap.export.origin import IN_MEMORY, Grouping, Origin, Source
+from gengap.export.origin import Grouping, Origin, Source
 from gengap.export.read_source import Kinds, classes_of, is_text, kinds_of, read_source
 
 __all__ = ["DataSource", "data_source"]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gengap.audit.columns import numbers_the_rows
 from gengap.audit.duplicates import feature_codes, joint_groups
-from gengap.data.dataset import Dataset
+from gengap.data.dataset import IN_MEMORY, Dataset
 from gengap.data.delimited import dialect_of
 from gengap.data.paths import format_of
 from gengap.export.refusal import refusal
@@ -21,11 +21,8 @@ from gengap.splits import MOST_GROUPS_BALANCED
 
 #: Arrays of an archive that a program reads.
 KEYS = ("x", "y", "groups", "classes", "sample_weight", "x_test", "y_test")
-#: What a dataset calls its source where the data were in memory.
-IN_MEMORY = ("arrays", "table")
 
 __all__ = [
-    "IN_MEMORY",
     "Grouping",
     "Origin",
     "Source",

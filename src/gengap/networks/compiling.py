@@ -13,6 +13,7 @@ __all__ = [
     "copy_compilation",
     "copy_optimizer",
     "decay_exclusions",
+    "exclude_from_decay",
     "is_keras_own",
     "single_loss",
 ]
@@ -75,8 +76,24 @@ def decay_exclusions(
 ) -> tuple[tuple[int, ...], str | None]:
     """Return which variables an optimizer was told not to decay, and the pattern of names."""
     excluded, pattern = _excluded(optimizer)
-    places = tuple(place for place, variable in enumerate(variables) if id(variable) in excluded)
+    key = getattr(optimizer, "_var_key", id)  # on TensorFlow it is not the variable's id
+    places = tuple(place for place, variable in enumerate(variables) if key(variable) in excluded)
     return places, pattern
+
+
+def exclude_from_decay(model: keras.Model, places: Sequence[int], pattern: str | None) -> None:
+    """Tell the optimizer of a compiled network what `decay_exclusions` returned of another one.
+
+    An optimizer can only be told before it is built: it is made again.
+    """
+    if not places and pattern is None:
+        return
+    optimizer = copy_optimizer(model.optimizer, {})
+    optimizer.exclude_from_weight_decay(
+        var_list=[model.trainable_variables[place] for place in places],
+        var_names=None if pattern is None else [pattern],
+    )
+    copy_compilation(model, model, {}, optimizer=optimizer)
 
 
 def _excluded(optimizer: keras.optimizers.Optimizer) -> tuple[set[int], str | None]:
@@ -104,6 +121,8 @@ def compile_plainly(source: keras.Model, target: keras.Model) -> None:
         target.compiled, target.optimizer = False, None
         return
     target.compile(optimizer=copy_optimizer(source.optimizer, {}), loss=loss)
+    # On another backend than this one, what compiles the steps is not what compiles them here.
+    target._compile_config.config["jit_compile"] = "auto"
     target.optimizer.build(target.trainable_variables)
 
 

@@ -19,7 +19,7 @@ import keras
 from gengap.errors import UserError
 from gengap.networks.mlp import mlp
 
-__all__ = ["DEFAULT_LAYERS", "network_from_words"]
+__all__ = ["DEFAULT_LAYERS", "network_from_words", "working_directory_importable"]
 
 #: Hidden units of the network that is used where the user names none.
 DEFAULT_LAYERS = (64, 32)
@@ -77,7 +77,8 @@ def _mlp_from_words(
 
 
 @contextmanager
-def _working_directory_importable() -> Iterator[None]:
+def working_directory_importable() -> Iterator[None]:
+    """Let modules of the working directory be imported, as those of a script's folder are."""
     here = str(Path.cwd())
     added = here not in sys.path and "" not in sys.path
     if added:
@@ -93,7 +94,7 @@ def _call_function(
     words: str, input_shape: tuple[int, ...], outputs: int, task: str
 ) -> keras.Model:
     module_name, _, function_name = words.partition(":")
-    with _working_directory_importable(), _users_code(words):
+    with working_directory_importable(), _users_code(words):
         try:
             module = importlib.import_module(module_name)
         except (ImportError, ValueError, SyntaxError) as error:

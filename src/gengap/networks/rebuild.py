@@ -18,6 +18,7 @@ from keras.layers import Layer
 
 from gengap.errors import UserError
 from gengap.networks.compiling import copy_compilation
+from gengap.networks.own import own_objects
 from gengap.networks.shapes import inference_mode, input_dtype, sample_shape
 
 __all__ = [
@@ -103,7 +104,8 @@ def made_again(model: keras.Model) -> keras.Model:
         # Keras adds these to every configuration, and a class of the user's own may know none.
         unknown = {"name", "trainable", "dtype"} - {one.name for one in taken}
         config = {name: value for name, value in config.items() if name not in unknown}
-    return kind.from_config(config)
+    with keras.saving.custom_object_scope(own_objects(model)):
+        return kind.from_config(config)
 
 
 def copy_network(model: keras.Model) -> keras.Model:

@@ -1,0 +1,118 @@
+"""A Dataset as files that another process maps into its memory, and back.
+
+Numbers are one array, a column a row of it; the words of a categorical column are codes and a list.
+Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gengap.data.cells import Words
+from gengap.data.columns import table_of
+from gengap.data.dataset import Column, Dataset, Part
+
+__all__ = ["read_dataset", "write_dataset"]
+
+_DOCUMENT = "dataset.json"
+_LINES = ("target", "weights", "groups")
+
+
+def write_dataset(dataset: Dataset, folder: Path) -> None:
+    """Write a dataset into an empty folder.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    folder : Path
+    """
+    record = {
+        field.name: getattr(dataset, field.name)
+        for field in dataclasses.fields(dataset)
+        if field.name not in ("rows", "test", "columns")
+    }
+    record["columns"] = [dataclasses.asdict(column) for column in dataset.columns]
+    record["words"] = {
+        name: _write_part(part, dataset.columns, folder, name)
+        for name, part in (("rows", dataset.rows), ("test", dataset.test))
+        if part is not None
+    }
+    (folder / _DOCUMENT).write_text(json.dumps(record), encoding="ascii")
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Read what `write_dataset` wrote; the arrays stay in the files and cannot be written.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+    record = json.loads((folder / _DOCUMENT).read_text(encoding="ascii"))
+    words = record.pop("words")
+    columns = tuple(
+        Column(**{**column, "levels": tuple(column["levels"])}) for column in record["columns"]
+    )
+    parts = {name: _read_part(columns, words[name], folder, name) for name in words}
+    lists = {name: tuple(record[name]) for name in ("classes", "notes")}
+    return Dataset(**{**record, **lists, "columns": columns, "test": None, **parts})
+
+
+def _write_part(
+    part: Part, columns: tuple[Column, ...], folder: Path, name: str
+) -> list[list[str]]:
+    for line in _LINES:
+        values = getattr(part, line)
+        if values is not None:
+            np.save(folder / f"{name}-{line}.npy", values, allow_pickle=False)
+    features = part.features
+    if not isinstance(features, pd.DataFrame):
+        np.save(folder / f"{name}-tensor.npy", features, allow_pickle=False)
+        return []
+    numeric = [column.name for column in columns if column.kind != "categorical"]
+    other = [column.name for column in columns if column.kind == "categorical"]
+    if numeric:
+        numbers = _new(folder / f"{name}-numbers.npy", np.float64, (len(numeric), len(part)))
+        for row, column in zip(numbers, numeric, strict=True):
+            row[:] = features[column].to_numpy()
+    words = []
+    if other:
+        codes = _new(folder / f"{name}-codes.npy", np.int32, (len(other), len(part)))
+        for row, column in zip(codes, other, strict=True):
+            row[:], found = pd.factorize(features[column].to_numpy(dtype=object))
+            words.append(list(found))
+    return words
+
+
+def _read_part(
+    columns: tuple[Column, ...], words: list[list[str]], folder: Path, name: str
+) -> Part:
+    lines = {line: folder / f"{name}-{line}.npy" for line in _LINES}
+    given: dict[str, Any] = {line: _mapped(path) for line, path in lines.items() if path.exists()}
+    if not columns:
+        return Part(_mapped(folder / f"{name}-tensor.npy"), **given)
+    values: dict[str, np.ndarray] = {}
+    kinds = {column.kind == "categorical" for column in columns}
+    numbers = iter(_mapped(folder / f"{name}-numbers.npy") if False in kinds else ())
+    codes = iter(_mapped(folder / f"{name}-codes.npy") if True in kinds else ())
+    listed = iter(words)
+    for column in columns:
+        if column.kind == "categorical":
+            found = tuple(next(listed))
+            values[column.name] = Words(next(codes), found).spread(found, None, object)
+        else:
+            values[column.name] = next(numbers)
+    return Part(table_of(values, len(given["target"]), copy=False), **given)
+
+
+def _new(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
+    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+
+
+def _mapped(path: Path) -> np.ndarray:
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))

@@ -1,0 +1,119 @@
+"""A study in a child process ends as it would end here, and leaves no process behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from executors.beside import compare_beside
+from gengap import UnfinishedError, UserError
+from gengap.executors import process
+from gengap.store import Store
+from study.cases import Listener, measurements
+
+SMALL: dict[str, Any] = {"folds": 2, "epochs": 2, "techniques": "l2=1e-3"}
+
+
+class TestEnds:
+    def test_errors_of_users_are_errors_of_users(self) -> None:
+        with pytest.raises(UserError, match="unknown technique 'l3'") as caught:
+            compare_beside(*measurements(), **{**SMALL, "techniques": "l3"})
+        assert caught.value.code == "unknown-technique"
+        assert "techniques: batch_norm, dropout" in str(caught.value.hint)
+
+    def test_what_cannot_be_read_is_said_without_a_process(self, children: list[Any]) -> None:
+        with pytest.raises(UserError, match="x has 120 rows and y has 3"):
+            compare_beside(measurements()[0], [1.0, 2.0, 3.0], **SMALL)
+        assert not children
+
+    def test_a_setting_that_is_neither_word_nor_number(self) -> None:
+        with pytest.raises(UserError, match="received object") as caught:
+            compare_beside(*measurements(), metric=object(), **SMALL)
+        assert caught.value.code == "bad-setting"
+
+    @pytest.mark.parametrize(
+        ("function", "how"),
+        [
+            ("killed", "was killed by SIGKILL, which most often means that memory ran out"),
+            ("gone", r"ended without an answer \(exit code 9\): the last words"),
+        ],
+    )
+    def test_a_child_that_dies_is_told_of(
+        self, function: str, how: str, children: list[Any]
+    ) -> None:
+        with pytest.raises(UnfinishedError, match=how) as caught:
+            compare_beside(*measurements(), f"executors.own_networks:{function}", **SMALL)
+        assert caught.value.code == "child-died"
+        assert [child.returncode for child in children] in ([-signal.SIGKILL], [9])
+
+    def test_a_dry_run_is_a_plan_whatever_is_printed_meanwhile(self, capsys: Any) -> None:
+        study = compare_beside(
+            *measurements(), "executors.own_networks:talking", dry_run=True, **SMALL
+        )
+        assert study.plan.trials == 4
+        assert not study.finished
+        with pytest.raises(UserError, match="only planned"):
+            _ = study.results
+        said = capsys.readouterr()
+        assert "printed by the function" in said.err
+        assert "written by a library" in said.err
+        assert said.out == ""
+
+    def test_an_interrupt_keeps_what_is_finished(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        children: list[Any],
+        interrupts: None,
+    ) -> None:
+        class Impatient(Listener):
+            def advance(self, done: int, message: str) -> None:
+                super().advance(done, message)
+                if 0 < done < self.total:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        # On one device, thirty runs take three waves, and the first of them ends too early.
+        monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=1")
+        given: dict[str, Any] = {"folds": 6, "epochs": 60, "batch_size": 8, "techniques": "l2"}
+        given["out"] = tmp_path / "run"
+        listener = Impatient()
+        with pytest.raises(KeyboardInterrupt):
+            compare_beside(*measurements(), progress=listener, **given)
+        (child,) = children
+        assert child.returncode == 0
+        with pytest.raises(ProcessLookupError):
+            os.kill(child.pid, 0)
+        with Store.open(tmp_path / "run") as store:  # nobody holds it any more
+            kept = len(store)
+        assert 0 < kept < listener.total
+
+        again = Listener()
+        study = compare_beside(*measurements(), progress=again, **given)
+        assert again.done[0] > 0
+        assert len(study.all_trials) == listener.total
+
+    def test_a_child_whose_parent_is_gone_stops(self, children: list[Any]) -> None:
+        class Gone(Listener):
+            def start(self, total_trials: int) -> None:
+                children[0].stdin.close()
+
+        with pytest.raises(KeyboardInterrupt):
+            compare_beside(*measurements(), progress=Gone(), folds=3, epochs=200, techniques="l2")
+        assert children[0].returncode == 0
+
+    def test_a_child_that_does_not_stop_is_killed(
+        self, monkeypatch: pytest.MonkeyPatch, children: list[Any]
+    ) -> None:
+        class Fails(Listener):
+            def start(self, total_trials: int) -> None:
+                os.kill(children[0].pid, signal.SIGSTOP)
+                raise RuntimeError("the user's own progress fails")
+
+        monkeypatch.setattr(process, "PATIENCE", 0.5)
+        with pytest.raises(RuntimeError, match="own progress fails"):
+            compare_beside(*measurements(), progress=Fails(), **SMALL)
+        assert children[0].returncode == -signal.SIGKILL
