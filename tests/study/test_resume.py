@@ -69,7 +69,7 @@ def gengap(place: Path) -> Callable[..., Ended]:
             env={
                 **{k: v for k, v in os.environ.items() if not k.startswith("GENGAP_")},
                 "GENGAP_CACHE_DIR": str(place / "cache"),
-                "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
+                "JAX_NUM_CPU_DEVICES": "1",
             },
             capture_output=True,
             text=True,

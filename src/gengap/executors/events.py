@@ -4,6 +4,7 @@
 ``announce``   text: something to be said
 ``start``      trials: how many are to be trained
 ``advance``    done, message: how many are finished, and what is running
+``lead``       message: what is best so far
 ``interim``    text: a provisional result, with the terminal's codes for colors
 ``finish``     the training has ended
 ``done``       the last event: the answer is in the folder
@@ -77,6 +78,10 @@ class Told:
         """Pass it on."""
         self._say({"event": "advance", "done": done, "message": message})
 
+    def lead(self, message: str) -> None:
+        """Pass it on."""
+        self._say({"event": "lead", "message": message})
+
     def interim(self, *parts: RenderableType) -> None:
         """Pass on what a terminal would show."""
         from rich.console import Console
@@ -108,6 +113,8 @@ def tell(progress: Progress, event: Event) -> None:
             progress.start(event["trials"])
         case "advance":
             progress.advance(event["done"], event["message"])
+        case "lead":
+            progress.lead(event["message"])
         case "interim":
             from rich.text import Text
 
