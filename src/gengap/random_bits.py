@@ -106,7 +106,9 @@ def bernoulli(key: jax.Array, probability: jax.Array, shape: Sequence[int]) -> j
     """
     # 24 bits are what float32 holds exactly.
     uniform = (bits(key, shape) >> 8).astype(jnp.float32)
-    return uniform < probability.astype(jnp.float32) * np.float32(2**24)
+    drawn = uniform < probability.astype(jnp.float32) * np.float32(2**24)
+    # Drawn once: XLA would draw them again wherever they are used, forwards and backwards.
+    return jax.lax.optimization_barrier(drawn)
 
 
 def normal(key: jax.Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> jax.Array:

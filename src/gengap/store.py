@@ -8,7 +8,6 @@ with the process, keeps a second one out of the folder.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import json
 import math
@@ -52,11 +51,12 @@ def trial_to_json(trial: Trial) -> str:
     -------
     str
     """
-    record = dataclasses.asdict(trial)
-    record["scores"] = {
-        part: {metric: _score(value) for metric, value in scores.items()}
-        for part, scores in trial.scores.items()
+    scores = {
+        part: {metric: _score(value) for metric, value in of_part.items()}
+        for part, of_part in trial.scores.items()
     }
+    # `dataclasses.asdict` would copy every number of the curves.
+    record = {**vars(trial), "scores": scores, "curves": vars(trial.curves)}
     return json.dumps(record, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -151,7 +151,7 @@ def compile_program(
         together = (mesh.size * layout.readers,)
         lowered.append(
             jax.jit(
-                _over_devices(_read(read), mesh, by_lane=3, alike=1),
+                _over_devices(_read(read, network), mesh, by_lane=3, alike=1),
                 compiler_options=_options(network, program, layout.readers, data),
             ).lower(
                 _abstract(weights, by_lane, together),
@@ -203,16 +203,23 @@ def _options(network: LaneNetwork, program: Program, width: int, data: StudyData
     return compiler_options(width * max(block, program.batch_size * classes))
 
 
-def _read(read: Callable[..., Any]) -> Callable[..., Any]:
+def _read(read: Callable[..., Any], network: LaneNetwork) -> Callable[..., Any]:
     """Make what one device does: read some lanes out."""
 
     def lanes(weights: Tree, others: Tree, splits: Array, shared: Tree) -> Tree:
         def one(weights: Tree, others: Tree, split: Array) -> Tree:
             return read(weights, others, {"split": split}, shared)
 
-        return jax.vmap(one)(weights, others, splits)
+        return _each_lane(one, network)(weights, others, splits)
 
     return lanes
+
+
+def _each_lane(function: Callable[..., Any], network: LaneNetwork) -> Callable[..., Any]:
+    """Apply a function of one lane to the lanes of a group, together or one after the other."""
+    if not network.one_by_one:
+        return jax.vmap(function)
+    return lambda *lanes: jax.lax.map(lambda lane: function(*lane), lanes)
 
 
 def _over_devices(
@@ -233,7 +240,7 @@ def _advance(network: LaneNetwork, program: Program) -> Callable[..., tuple[Tree
     train = epochs(network, program)
 
     def lane_epochs(
-        state: Tree, lane: Tree, restart: Array, orders: Array, starts: Tree, *rest: Any
+        state: Tree, lane: Tree, restart: Array, orders: Array, *, starts: Tree, rest: Any
     ) -> tuple[Tree, Array]:
         first = lane["start"]
         fresh = start_state(
@@ -247,9 +254,6 @@ def _advance(network: LaneNetwork, program: Program) -> Callable[..., tuple[Tree
         done = [judged["done"].astype(jnp.int32) for judged in state["judged"]]
         return state, jnp.stack([state["epoch"], state["diverged_in"], *done])
 
-    def group_epochs(*arguments: Any) -> tuple[Tree, Array]:
-        return jax.vmap(lane_epochs, in_axes=(0, 0, 0, 0, None, None, None))(*arguments)
-
     def device(
         state: Tree,
         lane: Tree,
@@ -261,12 +265,13 @@ def _advance(network: LaneNetwork, program: Program) -> Callable[..., tuple[Tree
         count: Array,
     ) -> tuple[Tree, Array]:
         groups, width = restart.shape
+        of_group = _each_lane(partial(lane_epochs, starts=starts, rest=(shared, count)), network)
         signals = jnp.zeros((groups, width, 2 + len(program.judges)), jnp.int32)
 
         def group(number: Array, carry: tuple[Tree, Array]) -> tuple[Tree, Array]:
             all_groups = (carry[0], lane, restart, orders)
             own = jax.tree.map(lambda leaf: leaf[number], all_groups)
-            trained = group_epochs(*own, starts, shared, count)
+            trained = of_group(*own)
             return jax.tree.map(lambda whole, part: whole.at[number].set(part), carry, trained)
 
         return jax.lax.fori_loop(0, live[0], group, (state, signals))

@@ -27,8 +27,8 @@ __all__ = ["BLOCK", "StudyData", "study_data"]
 #: Noise that robustness is measured with, in standard deviations of a numeric input.
 ROBUSTNESS_NOISE = 0.5
 
-#: Rows that are evaluated at once, so that memory stays bounded however many there are.
-BLOCK = 1024
+#: Rows that are evaluated at once: what the lanes of a group make of them stays in cache.
+BLOCK = 128
 
 
 @dataclass(frozen=True, eq=False)

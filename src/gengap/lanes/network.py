@@ -22,7 +22,7 @@ import keras
 import numpy as np
 
 from gengap.lanes.products import fast_products
-from gengap.lanes.windows.substitution import fast_windows
+from gengap.lanes.windows.substitution import convolves, fast_windows
 from gengap.networks.compiling import copy_optimizer, single_loss
 from gengap.networks.existing import without
 from gengap.networks.heads import Head, head_of, to_probabilities
@@ -56,6 +56,8 @@ class LaneNetwork:
         Which trainable variables are kernels.
     off : tuple of str
         Kinds of regularization of the model that are switched off.
+    one_by_one : bool
+        Whether the lanes of a group are trained one after the other, not as one vectorized step.
     """
 
     model: keras.Model
@@ -63,6 +65,7 @@ class LaneNetwork:
     sites: tuple[Site, ...]
     kernels: tuple[bool, ...]
     off: tuple[str, ...]
+    one_by_one: bool = False
 
     def slots_at_start(self) -> list[np.ndarray]:
         """Return s before the first step.
@@ -238,7 +241,14 @@ def lane_network(
     model._symbolic_build(data_batch=(inputs, head.targets.encode(np.zeros(2, np.int64))))
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    return LaneNetwork(model, head, hidden_sites(model, sample_shape), kernels(model), off)
+    return LaneNetwork(
+        model,
+        head,
+        hidden_sites(model, sample_shape),
+        kernels(model),
+        off,
+        one_by_one=jax.default_backend() == "cpu" and convolves(model),
+    )
 
 
 def _in_blocks(function: Callable[[Array], Array], inputs: Array) -> Array:

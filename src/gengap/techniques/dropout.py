@@ -17,7 +17,7 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
     def activation(values, key, hidden):
         keep = 1.0 - values["rate"]
         mask = bernoulli(key, keep, hidden.shape)
-        return jnp.where(mask, hidden / keep.astype(hidden.dtype), 0)
+        return jnp.where(mask, hidden * (1.0 / keep).astype(hidden.dtype), 0)
 
     return Hooks(activation=activation)
 
