@@ -68,6 +68,19 @@ class _Missing:
     key: Callable[[Run, Part | None], str]
 
 
+class _Epochs:
+    """Counts the epochs of all runs, and says how many there are by now."""
+
+    def __init__(self, programs: Sequence[_Missing], say: Callable[[str], None]) -> None:
+        self._most = sum(len(p.runs) * p.compiled.program.epochs for p in programs)
+        self._trained = 0
+        self._say = say
+
+    def count(self, epochs: int) -> None:
+        self._trained += epochs
+        self._say(f"{self._trained:,} of at most {self._most:,} epochs")
+
+
 def train_plan(
     plan: Plan,
     material: Material,
@@ -101,9 +114,15 @@ def train_plan(
     if prepared:
         shared = on_devices(material.data, prepared[0].compiled.layout)
         done = {trial.key for trial in trials}
+        trained = _Epochs(prepared, lambda text: progress.advance(len(trials), text))
         for program in prepared:
             ended = train_lanes(
-                program.compiled, program.runs, material.data, shared, program.initial
+                program.compiled,
+                program.runs,
+                material.data,
+                shared,
+                program.initial,
+                on_epochs=trained.count,
             )
             for read in read_lanes(program.compiled, ended, material.data, shared):
                 scored = score(read, material.data, material.task, program.key)

@@ -56,7 +56,11 @@ def calls(compare: Callable[[Compare], None]) -> list[dict[str, Any]]:
         seen.append({"source": source, **settings})
         print("what a user's model prints")
         results = types.SimpleNamespace(headline="l2 helps", to_json=lambda: '{"schema": 1}\n')
-        plan = types.SimpleNamespace(describe=lambda: "80 trials", to_json=lambda: '{"trials": 80}')
+        plan = types.SimpleNamespace(
+            describe=lambda: "80 trials",
+            explain=lambda: "80 trials in 16 lanes",
+            to_json=lambda: '{"trials": 80}',
+        )
         return types.SimpleNamespace(results=results, plan=plan)
 
     compare(record)
@@ -90,6 +94,7 @@ class TestCompare:
             "seed": 0,
             "out": None,
             "budget": None,
+            "devices": None,
             "allow": (),
             "dry_run": False,
         }
@@ -99,8 +104,8 @@ class TestCompare:
             "compare wine.csv --target quality --task regression --model mlp:8 --techniques "
             "l2,l1+dropout=0.3 --metric mae --rope 0.02 --folds 5 --repeats 2 --epochs 7 "
             "--batch-size 16 --learning-rate 0.01 --class-weight balanced --weight w --groups g "
-            "--test test.csv --duplicates drop --seed 3 --out run --budget 5m --allow a --allow b "
-            "--dry-run"
+            "--test test.csv --duplicates drop --seed 3 --out run --budget 5m --devices 2 "
+            "--allow a --allow b --dry-run"
         )
         assert run(line.split()) == 0
         (call,) = calls
@@ -126,6 +131,7 @@ class TestCompare:
             "seed": 3,
             "out": "run",
             "budget": 300.0,
+            "devices": 2,
             "allow": ("a", "b"),
             "dry_run": True,
         }
@@ -137,6 +143,8 @@ class TestCompare:
             (["--json"], '{"schema": 1}\n'),
             (["--dry-run"], "80 trials\n"),
             (["--dry-run", "--json"], '{"trials": 80}\n'),
+            (["--explain-plan"], "80 trials in 16 lanes\n"),
+            (["--explain-plan", "--json"], '{"trials": 80}\n'),
         ],
     )
     def test_standard_output_holds_the_result_only(

@@ -483,6 +483,17 @@ class TestPlanning:
         with pytest.raises(UserError, match="only planned"):
             study.results  # noqa: B018
 
+    def test_fewer_devices_may_be_asked_for_and_no_more_than_there_are(self) -> None:
+        asked: dict[str, Any] = {"techniques": "l2=1e-3", "folds": 3, "dry_run": True}
+        plan = gengap.compare("sklearn:iris", **asked, devices=1).plan
+        assert plan.devices == 1
+        assert {planned.layout.devices for planned in plan.programs} == {1}
+        with pytest.raises(UserError, match="1000 devices are wanted") as refused:
+            gengap.compare("sklearn:iris", **asked, devices=1000)
+        assert "--devices" in refused.value.hint
+        with pytest.raises(UserError, match="devices"):
+            gengap.compare("sklearn:iris", **asked, devices=0)
+
     @pytest.mark.parametrize(
         ("share", "grid_points", "folds"), [(0.7, range(1, 4), 10), (0.02, [1], 2)]
     )
