@@ -120,8 +120,22 @@ class TestBackend:
             "print(ensure_backend().note)",
             GENGAP_CACHE_DIR=str(tmp_path),
             JAX_PLATFORMS="cpu",
+            JAX_NUM_CPU_DEVICES="-1",
         )
         assert done.stdout.startswith(f"training uses 1 of {cores()} cores"), done.stderr
+
+
+def test_a_network_that_is_built_first_leaves_all_cores_to_the_lanes(tmp_path: Path) -> None:
+    done = run_python(
+        "import os; os.environ.pop('JAX_NUM_CPU_DEVICES', None)\n"
+        "import gengap, keras\n"
+        "keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])\n"
+        "from gengap.backend import ensure_backend\n"
+        "print(ensure_backend().devices)",
+        GENGAP_CACHE_DIR=str(tmp_path),
+        JAX_PLATFORMS="cpu",
+    )
+    assert done.stdout == f"{cores()}\n", done.stderr
 
 
 def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def study(asked_for: dict[str, Any]) -> dict[str, Any]:
         "trials": protocol.trials,
         "runs": protocol.runs,
         "programs": protocol.programs,
-        "lanes": protocol.lane_width * jax.device_count(),
+        "lanes": max(planned.layout.lanes for planned in found.plan.programs),
         "devices": jax.device_count(),
         "rows_trained": protocol.rows_trained,
         "rows_validated": protocol.rows_validated,
