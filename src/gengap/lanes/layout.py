@@ -136,7 +136,7 @@ def choose_layout(
     Layout(width=8, groups=2, chunk=20, readers=8, devices=2)
     """
     share = math.ceil(runs / devices)
-    affordable = max(1, int(limit / devices / max(1, footprint.state_bytes)))
+    affordable = int(max(1, min(WIDEST, limit / devices / max(1, footprint.state_bytes))))
     cached = max(2, CACHE_BYTES // max(1, footprint.state_bytes))
     widest = min(WIDEST, cached, affordable)
     if share <= widest:
