@@ -124,7 +124,7 @@ def check_data(made: Made) -> dict[str, object]:
     else:
         encoded = encode(dataset.columns, dataset.rows.features)
         fitted = fit_preprocessing(dataset, encoded, training)
-        expected = fitted.transform(dataset.rows.features)
+        expected = fitted.transform_features(dataset.rows.features)
         found = program["prepare"](rows, training)
         assert found.dtype == np.float32
         assert found.shape == expected.shape

@@ -36,6 +36,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gengap.data.dataset import Column, Dataset, Task
 from gengap.data.encoding import Encoded, layout, one_hot
+from gengap.data.prediction import parse_like
 from gengap.errors import UserError
 
 __all__ = ["Preprocessing", "fit_preprocessing", "fold_arrays"]
@@ -83,14 +84,55 @@ class Preprocessing:
         """Names of the encoded columns."""
         return layout(self.columns)[0]
 
-    def transform(self, features: pd.DataFrame | np.ndarray) -> np.ndarray:
-        """Return what the network sees: float32 (n, width), or the tensor as it is.
+    def transform(self, rows: Any) -> np.ndarray:
+        """Prepare rows as they come for the network.
+
+        Parameters
+        ----------
+        rows : DataFrame, array, str or path
+            With the columns of the training table, by name; those of an array go by position.
+            Columns that the network does not know are ignored.
+
+        Returns
+        -------
+        ndarray
+            float32 (n, width), or a tensor as it is.
+
+        Raises
+        ------
+        UserError
+            Where rows lack columns, hold something else than in training, or have another shape.
+
+        Examples
+        --------
+        >>> from gengap.data.dataset import Column
+        >>> one, two = np.ones(1), np.full(1, 2.0)
+        >>> columns = (Column("a", "numeric"),)
+        >>> fitted = Preprocessing(columns, one, one, two, one, "y", "regression", ())
+        >>> fitted.transform([[5.0], [None]]).tolist()
+        [[2.0], [0.0]]
+        """
+        return self.transform_features(parse_like(self.columns, rows, shape=self.shape)[0])
+
+    def transform_features(self, features: pd.DataFrame | np.ndarray) -> np.ndarray:
+        """Prepare rows that were read already: booleans and dates are numbers, words are clean.
 
         Parameters
         ----------
         features : DataFrame (n, columns) or ndarray (n, ...)
             As in `Part.features`.
+
+        Returns
+        -------
+        ndarray
+            As `transform` returns it.
+
+        Raises
+        ------
+        UserError
+            ``not-read``, for anything else.
         """
+        self._check_read(features)
         if not isinstance(features, pd.DataFrame):
             return features
         source = layout(self.columns)[1]
@@ -108,6 +150,24 @@ class Preprocessing:
         return np.clip((filled - self.shift) / self.scale * self.keep, -limit, limit).astype(
             np.float32
         )
+
+    def _check_read(self, features: Any) -> None:
+        """Refuse what was not read as the training rows were: it would be prepared wrongly."""
+        if self.shape is not None:
+            fits = isinstance(features, np.ndarray) and features.shape[1:] == self.shape
+        else:
+            fits = isinstance(features, pd.DataFrame) and all(
+                column.name in features
+                and features[column.name].dtype
+                == (object if column.kind == "categorical" else np.float64)
+                for column in self.columns
+            )
+        if not fits:
+            raise UserError(
+                "not-read",
+                "these are no rows that were read as the training rows were",
+                "predict(rows) and preprocessing.transform(rows) take rows as they come",
+            )
 
     def to_json(self) -> str:
         """Return the text of preprocess.json (the layout is at the head of this module)."""
@@ -231,7 +291,7 @@ def fold_arrays(preprocessing: Preprocessing, encoded: Encoded) -> dict[str, np.
     """Return a fold's record for the device, in the units of the encoded values.
 
     ``x = (where(isnan(e), fill, e) - shift) / scale * keep`` of `encoded.values` equals
-    `Preprocessing.transform` of the features.
+    `Preprocessing.transform_features` of the features.
 
     Parameters
     ----------
