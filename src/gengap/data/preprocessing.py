@@ -4,23 +4,7 @@ Equal to scikit-learn's ``ColumnTransformer`` of ``SimpleImputer(strategy="media
 ``StandardScaler`` and ``OneHotEncoder(handle_unknown="ignore")`` fitted on the same rows; a column
 or level that these rows never saw is zero.
 
-Layout of ``preprocess.json``, enough to prepare rows without gengap:
-
-``columns``
-    The input columns in order: ``name``, ``kind`` ("numeric", "boolean", "date", "categorical"),
-    and for categorical ones ``levels`` (sorted) and ``has_missing_level``. Booleans are 0 and 1,
-    dates days since 1970-01-01 UTC.
-``encoded``
-    What the network sees, in order. Each has ``name``, ``column`` and either ``fill``, ``shift``
-    and ``scale`` (a number, boolean or date: take the value, or `fill` where it is missing; then
-    (value - shift) / scale), or ``level`` (1 where the column holds this word, or where it has no
-    value if `level` is null, else 0). Multiply by ``keep`` (1, or 0: never seen in training).
-``target``
-    ``name``, ``task``, ``classes`` (in the order of the network's outputs) and ``shift`` and
-    ``scale``, which the target was standardized with (0 and 1 for classes); ``model.keras`` undoes
-    that itself, in its last layer.
-``kind``, ``shape``
-    "table" and null, or "tensor" and the shape of one row: these go to the network as they are.
+``docs/preprocess.md`` says what ``preprocess.json`` holds and how rows are prepared by it alone.
 """
 
 from __future__ import annotations
@@ -34,6 +18,7 @@ import pandas as pd
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
+from gengap.data.cells import MISSING, NO, YES
 from gengap.data.dataset import Column, Dataset, Task
 from gengap.data.encoding import Encoded, layout, one_hot
 from gengap.data.prediction import parse_like
@@ -170,7 +155,7 @@ class Preprocessing:
             )
 
     def to_json(self) -> str:
-        """Return the text of preprocess.json (the layout is at the head of this module)."""
+        """Return the text of preprocess.json (docs/preprocess.md says what it holds)."""
         columns: list[dict[str, Any]] = []
         for column in self.columns:
             entry: dict[str, Any] = {"name": column.name, "kind": column.kind}
@@ -195,6 +180,7 @@ class Preprocessing:
             "schema": _SCHEMA,
             "kind": "table" if self.shape is None else "tensor",
             "shape": None if self.shape is None else list(self.shape),
+            "words": {"missing": sorted(MISSING), "yes": sorted(YES), "no": sorted(NO)},
             "columns": columns,
             "encoded": encoded,
             "target": {
