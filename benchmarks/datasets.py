@@ -157,7 +157,7 @@ def _sklearn_scores(
     scores = []
     for number, split in enumerate(splits):
         prepared = fit_preprocessing(dataset, encoded, split.training)
-        inputs = prepared.transform(dataset.rows.features)
+        inputs = prepared.transform_features(dataset.rows.features)
         outputs = _sklearn_outputs(prepared, inputs, dataset.rows.target, split, epochs, number)
         scores.append(float(score(dataset.rows.target[split.test], outputs)))
     return scores

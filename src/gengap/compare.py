@@ -207,7 +207,7 @@ def compare(
             analysis.best.epochs,
             design,
             store,
-            origin_of(groups, weight, test, duplicates),
+            origin_of(groups, weight, test, duplicates, folder),
         )
         results = assemble_results(
             design,

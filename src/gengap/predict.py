@@ -63,7 +63,7 @@ def predict(folder: str | Path, source: Any) -> Predictions:
     folder = Path(folder)
     preprocessing = Preprocessing.from_json(_read(folder, PREPROCESS_FILE))
     features, notes = parse_like(preprocessing.columns, source, shape=preprocessing.shape)
-    inputs = preprocessing.transform(features)
+    inputs = preprocessing.transform_features(features)
     outputs, head = _outputs(folder / MODEL_FILE, preprocessing, inputs)
     if preprocessing.task == "regression":
         # The network that a study leaves behind brings its outputs to the target's unit itself.

@@ -31,15 +31,18 @@ __all__ = ["FinishedModel", "Study", "curve_table", "trial_table"]
 class FinishedModel:
     """A recipe trained on all rows.
 
+    `predict` takes rows as they come; `model` takes prepared ones and cannot tell them from others.
+
     Attributes
     ----------
     recipe : Recipe
         Every strength given.
     model : keras.Model
-        An ordinary Keras model; for regression it predicts in the target's own unit.
+        An ordinary Keras model of inputs that ``preprocessing.transform(rows)`` has prepared; on
+        others its answers mean nothing. For regression it predicts in the target's own unit.
     epochs : int
     preprocessing : Preprocessing
-        What its inputs go through first.
+        What rows go through first: ``transform(rows)`` takes them as they come.
     source : str
         A plain Keras program that trains the same.
     head : Head
@@ -53,8 +56,14 @@ class FinishedModel:
     source: str
     head: Head
 
+    def __repr__(self) -> str:
+        return f"FinishedModel({str(self.recipe)!r}, epochs={self.epochs})"
+
     def predict(self, rows: Any) -> np.ndarray:
         """Predict rows as they come: with the columns of the training table, or an array.
+
+        They are prepared here. ``model.predict(preprocessing.transform(rows))`` gives the network's
+        own outputs for them.
 
         Parameters
         ----------
@@ -82,15 +91,21 @@ class FinishedModel:
         Parameters
         ----------
         features : DataFrame or ndarray
+            Booleans and dates are numbers, words are clean; rows as they come are for `predict`.
 
         Returns
         -------
         ndarray
             As `predict` returns it.
+
+        Raises
+        ------
+        UserError
+            ``not-read``, for anything else.
         """
         import keras
 
-        outputs = self.model.predict(self.preprocessing.transform(features), verbose=0)
+        outputs = self.model.predict(self.preprocessing.transform_features(features), verbose=0)
         if not self.preprocessing.classes:
             return np.asarray(outputs).reshape(-1)
         probabilities = to_probabilities(outputs, self.head.from_logits, self.head.units)
@@ -134,7 +149,11 @@ class Study:
 
     @property
     def best(self) -> FinishedModel:
-        """The recipe that was refitted on all rows; it has no score of its own."""
+        """The recipe that was refitted on all rows; it has no score of its own.
+
+        ``best.predict(rows)`` takes rows as they come; ``best.model`` is the Keras model and takes
+        ``best.preprocessing.transform(rows)``.
+        """
         return _finished(self._best)
 
     @property

@@ -72,7 +72,7 @@ def check(dataset, rows):
     encoded = encode(dataset.columns, dataset.rows.features)
     preprocessing = fit_preprocessing(dataset, encoded, rows)
     expected = by_scikit_learn(dataset, rows)
-    made = preprocessing.transform(dataset.rows.features)
+    made = preprocessing.transform_features(dataset.rows.features)
     assert made.dtype == np.float32
     assert made.shape == (len(dataset.rows), encoded.width)
     assert preprocessing.names == encoded.names
@@ -82,7 +82,7 @@ def check(dataset, rows):
         on_the_device(preprocessing, encoded), expected, rtol=1e-5, atol=1e-5
     )
     again = Preprocessing.from_json(preprocessing.to_json())
-    np.testing.assert_array_equal(again.transform(dataset.rows.features), made)
+    np.testing.assert_array_equal(again.transform_features(dataset.rows.features), made)
     assert again.to_json() == preprocessing.to_json()
 
 
@@ -142,7 +142,13 @@ def test_what_the_training_rows_never_saw_is_zero():
     preprocessing = fit_preprocessing(dataset, encoded, np.array([0, 1]))
     assert encoded.names == ("a", "n", "w=x", "w=<missing>", "v=p", "v=q")
     assert preprocessing.keep.tolist() == [1, 0, 1, 0, 1, 0]
-    assert preprocessing.transform(dataset.rows.features)[2, 1:].tolist() == [0, 0, 0, 0, 0]
+    assert preprocessing.transform_features(dataset.rows.features)[2, 1:].tolist() == [
+        0,
+        0,
+        0,
+        0,
+        0,
+    ]
     assert on_the_device(preprocessing, encoded)[2, 1:].tolist() == [0, 0, 0, 0, 0]
 
 
@@ -222,7 +228,9 @@ def test_rows_can_be_prepared_from_the_document_alone():
                 cell = (value - entry["shift"]) / entry["scale"]
             cells.append(cell * entry["keep"])
         made.append(cells)
-    np.testing.assert_allclose(made, preprocessing.transform(dataset.rows.features), rtol=1e-6)
+    np.testing.assert_allclose(
+        made, preprocessing.transform_features(dataset.rows.features), rtol=1e-6
+    )
     assert document["target"] == {
         "name": "y",
         "task": "regression",
@@ -245,3 +253,61 @@ def test_a_table_too_wide_to_hold_is_refused(monkeypatch):
     with pytest.raises(UserError, match="column 'text' alone has 6 different words") as caught:
         encode((column,), pd.DataFrame({"text": ["1", "2"]}))
     assert caught.value.code == "too-many-levels"
+
+
+def mixed():
+    """A table with every kind of column, and what was fitted on it."""
+    table = pd.DataFrame(
+        {
+            "size": ["1.5", "?", "3.0", "9.0"],
+            "word": ["x", "y", None, "x"],
+            "old": ["Y", "N", "Y", ""],
+            "day": ["2024-01-01", "2024-02-01", "NA", "2024-03-01"],
+        }
+    )
+    dataset = from_arrays(table, [0.5, 1.0, 2.0, 3.5])
+    encoded = encode(dataset.columns, dataset.rows.features)
+    return table, dataset, fit_preprocessing(dataset, encoded, np.arange(4))
+
+
+def test_rows_as_they_come_are_prepared_like_those_that_were_read():
+    table, dataset, preprocessing = mixed()
+    expected = preprocessing.transform_features(dataset.rows.features)
+    shuffled = table[["day", "old", "size", "word"]].assign(more=1)
+    for rows in (table, shuffled, table.to_numpy(dtype=object)):
+        np.testing.assert_array_equal(preprocessing.transform(rows), expected)
+
+
+def test_the_columns_of_an_array_go_by_position():
+    values = np.random.default_rng(0).normal(100, 30, (20, 3))
+    dataset = from_arrays(values, np.arange(20) % 2)
+    encoded = encode(dataset.columns, dataset.rows.features)
+    preprocessing = fit_preprocessing(dataset, encoded, np.arange(20))
+    made = preprocessing.transform(values)
+    np.testing.assert_allclose(
+        made, (values - values.mean(0)) / values.std(0), rtol=1e-4, atol=1e-6
+    )
+    with pytest.raises(UserError) as caught:
+        preprocessing.transform(values[:, :2])
+    assert caught.value.code == "missing-columns"
+
+
+def test_rows_that_were_not_read_are_refused_where_read_ones_belong():
+    table, dataset, preprocessing = mixed()
+    features = dataset.rows.features
+    for wrong in (table, features.drop(columns="day"), np.ones((4, 4)), features.to_numpy()):
+        with pytest.raises(UserError, match="take rows as they come") as caught:
+            preprocessing.transform_features(wrong)
+        assert caught.value.code == "not-read"
+
+
+def test_a_tensor_of_another_shape_is_refused():
+    x = np.zeros((4, 3, 2), np.float32)
+    dataset = from_arrays(x, [0, 1, 0, 1])
+    encoded = encode(dataset.columns, dataset.rows.features)
+    preprocessing = fit_preprocessing(dataset, encoded, np.arange(3))
+    for wrong in (x[:, :2], x[0]):
+        with pytest.raises(UserError):
+            preprocessing.transform_features(wrong)
+        with pytest.raises(UserError):
+            preprocessing.transform(wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import runpy
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ from gengap.data.encoding import encode
 from gengap.data.load import load
 from gengap.data.preprocessing import fit_preprocessing
 from gengap.errors import UserError
-from gengap.export import Origin, Training, plain_source, recipe_source
+from gengap.export import Origin, Training, origin_of, plain_source, recipe_source
 from gengap.export.metric_source import METRIC_SOURCES
 from gengap.networks.models import resolve_model
 from gengap.networks.rebuild import matching
@@ -124,7 +125,7 @@ def check_data(made: Made) -> dict[str, object]:
     else:
         encoded = encode(dataset.columns, dataset.rows.features)
         fitted = fit_preprocessing(dataset, encoded, training)
-        expected = fitted.transform(dataset.rows.features)
+        expected = fitted.transform_features(dataset.rows.features)
         found = program["prepare"](rows, training)
         assert found.dtype == np.float32
         assert found.shape == expected.shape
@@ -520,3 +521,64 @@ def test_programs_on_data_of_every_kind_run(case, tmp_path, monkeypatch):
     made = case(tmp_path)
     program = runpy.run_path(str(made.path))
     program["main"](*([program["DATA"]] if "DATA" in program else []))
+
+
+def relative_test_part(folder: Path) -> Made:
+    """Data in one folder, named as seen from there, and the program in another."""
+    frame = table()[["count", "town", "grade"]]
+    frame.iloc[:45].to_csv("rows.csv", index=False)
+    frame.iloc[45:].to_csv("test.csv", index=False)
+    run = folder / "runs" / "one"
+    run.mkdir(parents=True)
+    origin = origin_of(None, None, "test.csv", None, run)
+    return make(run, load("rows.csv", target="grade", test="test.csv"), origin=origin)
+
+
+def test_the_program_finds_its_data_from_every_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = relative_test_part(tmp_path)
+    check_form(made)
+    assert str(tmp_path) not in made.source
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for folder in (tmp_path, made.path.parent, elsewhere):
+        monkeypatch.chdir(folder)
+        program = runpy.run_path(str(made.path))
+        for name in ("DATA", "TEST"):
+            found = program["found"](program[name])
+            assert found.resolve() == tmp_path / program[name]
+    (elsewhere / "rows.csv").write_text("another")
+    assert program["found"]("rows.csv") == Path("rows.csv")
+
+
+def test_data_in_memory_are_found_beside_the_program(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = table()[["count", "town", "grade"]]
+    origin = origin_of(None, None, None, None, tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    dataset = from_arrays(frame.drop(columns="grade"), frame["grade"])
+    made = make(tmp_path / "run", dataset, origin=origin)
+    check_form(made)
+    (tmp_path / "run" / "data.csv").write_text("here")
+    found = runpy.run_path(str(made.path))["found"]("data.csv")
+    assert found.read_text() == "here"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [[], ["other.csv"], ["other.csv", "more.csv"]])
+def test_the_program_runs_from_its_own_folder(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = relative_test_part(tmp_path)
+    for name, source in (("other.csv", "rows.csv"), ("more.csv", "test.csv")):
+        shutil.copy(source, made.path.parent / name)
+        if name in arguments:
+            Path(source).unlink()
+    done = subprocess.run(
+        [sys.executable, made.path.name, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=made.path.parent,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["metric"] == "accuracy"

@@ -77,7 +77,7 @@ def test_inputs_are_prepared_as_preprocessing_does_it() -> None:
     for fold, preprocessing in enumerate(fitted):
         lane = fold_of(data, fold)
         inputs = np.asarray(prepared(jnp.asarray(data.inputs), lane))
-        expected = preprocessing.transform(dataset.rows.features)
+        expected = preprocessing.transform_features(dataset.rows.features)
         np.testing.assert_allclose(inputs, expected, atol=1e-5)
         trained = inputs[splits[fold].training]
         assert np.abs(trained[:, 1].mean()) < 1e-4

@@ -337,6 +337,19 @@ class TestBest:
         assert probabilities.shape == (60, 2)
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
+    def test_its_network_takes_the_rows_that_its_preprocessing_prepared(self, bought: Any) -> None:
+        best, table = bought[0].best, test_people()
+        outputs = best.model.predict(best.preprocessing.transform(table), verbose=0)
+        assert outputs.argmax(axis=1).tolist() == best.predict(table).argmax(axis=1).tolist()
+        with pytest.raises(UserError, match=r"predict\(rows\)"):
+            best.predict_features(table)
+        with pytest.raises(UserError, match=r"predict\(rows\)"):
+            best.predict_features(np.ones((3, 5)))
+
+    def test_it_is_shown_by_its_recipe(self, bought: Any) -> None:
+        best = bought[0].best
+        assert repr(best) == f"FinishedModel('{best.recipe}', epochs={best.epochs})"
+
     def test_the_files_say_the_same(self, bought: Any) -> None:
         study, _ = bought
         table = test_people()

@@ -17,6 +17,9 @@ from gengap.errors import UserError
 
 __all__ = [
     "BOOLEANS",
+    "MISSING",
+    "NO",
+    "YES",
     "Words",
     "days",
     "distinct_words",
@@ -26,9 +29,12 @@ __all__ = [
     "to_numbers",
 ]
 
-_MISSING = frozenset({"", "na", "nan", "null", "none", "?", "<null>"})
+#: Words that mean "no value", in lower case.
+MISSING = frozenset({"", "na", "nan", "null", "none", "?", "<null>"})
 #: No and yes.
 BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "on"))
+#: What counts as no and as yes in a column that is known to hold these.
+NO, YES = (frozenset(words) for words in zip(*BOOLEANS, ("0", "1"), strict=True))
 _DATE = re.compile(
     r"\d{4}([-/])\d{1,2}\1\d{1,2}"
     r"([ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?\s?(Z|[+-]\d{2}:?\d{2})?)?"
@@ -55,7 +61,7 @@ def missing_spellings() -> list[str]:
     (True, True)
     """
     spelt: list[str] = []
-    for word in sorted(_MISSING):
+    for word in sorted(MISSING):
         letters = [sorted({letter.lower(), letter.upper()}) for letter in word]
         spelt.extend("".join(choice) for choice in itertools.product(*letters))
     return spelt
@@ -137,7 +143,7 @@ def _word(column: str, value: object) -> str | None:
             f"column '{column}' holds a NUL character in a cell: {word[:20]!r}",
             "check how the file was written: text holds none",
         )
-    return None if word.casefold() in _MISSING else word
+    return None if word.casefold() in MISSING else word
 
 
 def _nested(column: str, value: object) -> UserError:

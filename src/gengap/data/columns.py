@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gengap.data.cells import (
-    BOOLEANS,
+    NO,
+    YES,
     Words,
     days,
     distinct_words,
@@ -26,7 +27,6 @@ __all__ = ["check_finite", "read_as", "read_table_as", "table_of", "type_columns
 _ALMOST_NUMERIC = 0.5
 # Features end up in 32-bit floats; what these cannot hold is as good as infinite.
 _LARGEST = float(np.finfo(np.float32).max)
-_FALSE, _TRUE = (frozenset(words) for words in zip(*BOOLEANS, ("0", "1"), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,7 +279,7 @@ def _words_as(column: Column, series: pd.Series) -> np.ndarray:
         parsed = to_dates(found.words)
     else:
         folded = [word.casefold() for word in found.words]
-        parsed = np.array([1.0 if w in _TRUE else 0.0 if w in _FALSE else np.nan for w in folded])
+        parsed = np.array([1.0 if w in YES else 0.0 if w in NO else np.nan for w in folded])
     if parsed is None:
         parsed = np.full(len(found.words), np.nan)
     values = found.spread(parsed, np.nan, float)

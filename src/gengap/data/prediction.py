@@ -38,7 +38,7 @@ def parse_like(
     Returns
     -------
     features : DataFrame (n, columns) or ndarray (n, ...)
-        What `Preprocessing.transform` takes.
+        What `Preprocessing.transform_features` takes.
     notes : tuple of str
         Columns that were ignored, words that training did not know.
 

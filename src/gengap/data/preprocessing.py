@@ -4,23 +4,7 @@ Equal to scikit-learn's ``ColumnTransformer`` of ``SimpleImputer(strategy="media
 ``StandardScaler`` and ``OneHotEncoder(handle_unknown="ignore")`` fitted on the same rows; a column
 or level that these rows never saw is zero.
 
-Layout of ``preprocess.json``, enough to prepare rows without gengap:
-
-``columns``
-    The input columns in order: ``name``, ``kind`` ("numeric", "boolean", "date", "categorical"),
-    and for categorical ones ``levels`` (sorted) and ``has_missing_level``. Booleans are 0 and 1,
-    dates days since 1970-01-01 UTC.
-``encoded``
-    What the network sees, in order. Each has ``name``, ``column`` and either ``fill``, ``shift``
-    and ``scale`` (a number, boolean or date: take the value, or `fill` where it is missing; then
-    (value - shift) / scale), or ``level`` (1 where the column holds this word, or where it has no
-    value if `level` is null, else 0). Multiply by ``keep`` (1, or 0: never seen in training).
-``target``
-    ``name``, ``task``, ``classes`` (in the order of the network's outputs) and ``shift`` and
-    ``scale``, which the target was standardized with (0 and 1 for classes); ``model.keras`` undoes
-    that itself, in its last layer.
-``kind``, ``shape``
-    "table" and null, or "tensor" and the shape of one row: these go to the network as they are.
+``docs/preprocess.md`` says what ``preprocess.json`` holds and how rows are prepared by it alone.
 """
 
 from __future__ import annotations
@@ -34,8 +18,10 @@ import pandas as pd
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
+from gengap.data.cells import MISSING, NO, YES
 from gengap.data.dataset import Column, Dataset, Task
 from gengap.data.encoding import Encoded, layout, one_hot
+from gengap.data.prediction import parse_like
 from gengap.errors import UserError
 
 __all__ = ["Preprocessing", "fit_preprocessing", "fold_arrays"]
@@ -83,14 +69,55 @@ class Preprocessing:
         """Names of the encoded columns."""
         return layout(self.columns)[0]
 
-    def transform(self, features: pd.DataFrame | np.ndarray) -> np.ndarray:
-        """Return what the network sees: float32 (n, width), or the tensor as it is.
+    def transform(self, rows: Any) -> np.ndarray:
+        """Prepare rows as they come for the network.
+
+        Parameters
+        ----------
+        rows : DataFrame, array, str or path
+            With the columns of the training table, by name; those of an array go by position.
+            Columns that the network does not know are ignored.
+
+        Returns
+        -------
+        ndarray
+            float32 (n, width), or a tensor as it is.
+
+        Raises
+        ------
+        UserError
+            Where rows lack columns, hold something else than in training, or have another shape.
+
+        Examples
+        --------
+        >>> from gengap.data.dataset import Column
+        >>> one, two = np.ones(1), np.full(1, 2.0)
+        >>> columns = (Column("a", "numeric"),)
+        >>> fitted = Preprocessing(columns, one, one, two, one, "y", "regression", ())
+        >>> fitted.transform([[5.0], [None]]).tolist()
+        [[2.0], [0.0]]
+        """
+        return self.transform_features(parse_like(self.columns, rows, shape=self.shape)[0])
+
+    def transform_features(self, features: pd.DataFrame | np.ndarray) -> np.ndarray:
+        """Prepare rows that were read already: booleans and dates are numbers, words are clean.
 
         Parameters
         ----------
         features : DataFrame (n, columns) or ndarray (n, ...)
             As in `Part.features`.
+
+        Returns
+        -------
+        ndarray
+            As `transform` returns it.
+
+        Raises
+        ------
+        UserError
+            ``not-read``, for anything else.
         """
+        self._check_read(features)
         if not isinstance(features, pd.DataFrame):
             return features
         source = layout(self.columns)[1]
@@ -109,8 +136,26 @@ class Preprocessing:
             np.float32
         )
 
+    def _check_read(self, features: Any) -> None:
+        """Refuse what was not read as the training rows were: it would be prepared wrongly."""
+        if self.shape is not None:
+            fits = isinstance(features, np.ndarray) and features.shape[1:] == self.shape
+        else:
+            fits = isinstance(features, pd.DataFrame) and all(
+                column.name in features
+                and features[column.name].dtype
+                == (object if column.kind == "categorical" else np.float64)
+                for column in self.columns
+            )
+        if not fits:
+            raise UserError(
+                "not-read",
+                "these are no rows that were read as the training rows were",
+                "predict(rows) and preprocessing.transform(rows) take rows as they come",
+            )
+
     def to_json(self) -> str:
-        """Return the text of preprocess.json (the layout is at the head of this module)."""
+        """Return the text of preprocess.json (docs/preprocess.md says what it holds)."""
         columns: list[dict[str, Any]] = []
         for column in self.columns:
             entry: dict[str, Any] = {"name": column.name, "kind": column.kind}
@@ -135,6 +180,7 @@ class Preprocessing:
             "schema": _SCHEMA,
             "kind": "table" if self.shape is None else "tensor",
             "shape": None if self.shape is None else list(self.shape),
+            "words": {"missing": sorted(MISSING), "yes": sorted(YES), "no": sorted(NO)},
             "columns": columns,
             "encoded": encoded,
             "target": {
@@ -231,7 +277,7 @@ def fold_arrays(preprocessing: Preprocessing, encoded: Encoded) -> dict[str, np.
     """Return a fold's record for the device, in the units of the encoded values.
 
     ``x = (where(isnan(e), fill, e) - shift) / scale * keep`` of `encoded.values` equals
-    `Preprocessing.transform` of the features.
+    `Preprocessing.transform_features` of the features.
 
     Parameters
     ----------

@@ -101,16 +101,22 @@ class MainSource:
         if self.dataset.classes and self.head.from_logits:
             yield f"from scipy.special import {'expit' if self.head.units == 1 else 'softmax'}"
 
+    @property
+    def reads_test(self) -> bool:
+        """Whether the test part is a file of its own."""
+        return self.has_test and self.source_kind != "arrays"
+
     def source(self, bundled: bool) -> str:
         """Return its text."""
+        paths = "" if bundled else "path"
         names = ["rows", "target"]
         names += ["weights"] * (self.dataset.rows.weights is not None)
         names += ["groups"] * self.grouped
         return "\n".join(
             [
-                f"def main({'' if bundled else 'path'}):",
+                f"def main({paths}{', test=TEST' if self.reads_test else ''}):",
                 '    """Train and score a network, split by split."""',
-                f"    {', '.join(names)} = read({'' if bundled else 'path'})",
+                f"    {', '.join(names)} = read({paths})",
                 *(f"    {line}" for line in self._splits(names)),
                 '    scores = {"train": [], "test": []}',
                 "    for number, (training, test) in enumerate(splits):",
@@ -132,8 +138,7 @@ class MainSource:
 
     def _given_split(self, names: list[str]) -> Iterator[str]:
         """Put the test part behind the rows, so that both are prepared alike."""
-        arrays = self.source_kind == "arrays"
-        where = "path, x=X_TEST, y=Y_TEST" if arrays else "TEST"
+        where = "test" if self.reads_test else "path, x=X_TEST, y=Y_TEST"
         yield "known = len(rows)"
         yield f"more, answers{', *_' if len(names) > 2 else ''} = read({where})"
         if isinstance(self.dataset.rows.features, pd.DataFrame):

@@ -45,12 +45,16 @@ class Origin:
         Path of the test part.
     dropped_copies : bool
         Whether one row of each set of equal ones was kept.
+    ran_in : str
+        Path from the program's folder to the one in which the study was run, with slashes: paths
+        that the user gave begin there.
     """
 
     groups: str | None = None
     weight: str | None = None
     test: str | None = None
     dropped_copies: bool = False
+    ran_in: str = "."
 
 
 @dataclass(frozen=True)
@@ -100,14 +104,37 @@ class Grouping:
     many: bool = False
 
 
-def origin_of(groups: object, weight: str | None, test: object, duplicates: str | None) -> Origin:
-    """Return what the arguments of `gengap.compare` say about the data."""
+def origin_of(
+    groups: object,
+    weight: str | None,
+    test: object,
+    duplicates: str | None,
+    folder: Path | None = None,
+) -> Origin:
+    """Return what the arguments of `gengap.compare` say about the data.
+
+    Parameters
+    ----------
+    groups, weight, test, duplicates : object
+    folder : Path, optional
+        Where the program will stand.
+    """
     return Origin(
         groups=groups if isinstance(groups, str) else None,
         weight=weight,
         test=str(test) if isinstance(test, str | os.PathLike) else None,
         dropped_copies=duplicates == "drop",
+        ran_in="." if folder is None else _way_from(folder),
     )
+
+
+def _way_from(folder: Path) -> str:
+    """Return the path from a folder to the working directory."""
+    here = Path.cwd().resolve()
+    try:
+        return Path(os.path.relpath(here, folder.resolve())).as_posix()
+    except ValueError:  # They are on different drives.
+        return here.as_posix()
 
 
 def with_names(dataset: Dataset, source: Source, origin: Origin, *, groups: bool) -> Origin:

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 
 import keras
 
-from gengap.data.dataset import Dataset
+from gengap.data.dataset import IN_MEMORY, Dataset
 from gengap.design import Design
 from gengap.errors import UserError
 from gengap.export.data_source import DataSource, data_source
+from gengap.export.expressions import literal
 from gengap.export.main_source import SPLITS, MainSource, Training
 from gengap.export.metric_source import METRIC_SOURCES
 from gengap.export.models import plain_keras_of, plain_model
@@ -83,9 +84,9 @@ def recipe_source(
     Returns
     -------
     str
-        ``python recipe.py [DATA]`` reads the data as the study did, prepares them by what the
-        training rows say, trains, and prints a line of JSON with the mean score on training and
-        test rows. It needs Keras, JAX, pandas and scikit-learn.
+        ``python recipe.py [DATA [TEST]]``, run from any folder, reads the data as the study did,
+        prepares them by what the training rows say, trains, and prints a line of JSON with the
+        mean score on training and test rows. It needs Keras, JAX, pandas and scikit-learn.
 
     Raises
     ------
@@ -117,6 +118,13 @@ def recipe_source(
         ),
         f"SEED = {training.seed}",
     ]
+    # What was in memory is written beside the program.
+    way = "." if dataset.source in IN_MEMORY else origin.ran_in
+    if not bundled and way != ".":
+        constants += [
+            "# From this program's folder to where the study was run.",
+            f"RAN_IN = {literal(way)}",
+        ]
     functions = [
         *data.functions,
         *([_ERROR_RATE] if watched and dataset.classes else []),
@@ -124,16 +132,15 @@ def recipe_source(
         score.function,
         main.source(bundled),
     ]
-    start = ['if __name__ == "__main__":']
-    start.append(
-        "    main()" if bundled else "    main(sys.argv[1] if len(sys.argv) > 1 else DATA)"
-    )
+    if not bundled:
+        functions.append(_found("RAN_IN" if way != "." else ""))
+    start = _start(bundled, main.reads_test)
     written = "\n".join([*constants, *functions])
     imports |= {line for name, line in _ALIASES.items() if re.search(rf"\b{name}\.", written)}
     if network.constants:
         functions.append(network.constants)
     blocks = [
-        _head(dataset, recipe, data, bundled, main.has_test),
+        _head(dataset, recipe, data, main, bundled),
         _imports(imports, bundled),
         "\n".join(constants),
     ]
@@ -159,9 +166,33 @@ def _watched_metric(dataset: Dataset) -> str:
     return 'keras.metrics.RootMeanSquaredError(name="metric")'
 
 
-def _head(dataset: Dataset, recipe: Recipe, data: DataSource, bundled: bool, has_test: bool) -> str:
-    usage = "python recipe.py" if bundled else "python recipe.py [DATA]"
-    tested = "on the test part" if has_test else "on rows that it has not seen"
+def _found(ran_in: str) -> str:
+    """Write the function that finds a file from whatever folder the program is run."""
+    folder = f"Path(__file__).resolve().parent{f' / {ran_in}' if ran_in else ''}"
+    where = "the study was run" if ran_in else "this program is"
+    return f'''\
+def found(path):
+    """Return the path of a file: as given or, where there is none, as seen from where {where}."""
+    path = Path(path).expanduser()
+    return path if path.exists() else {folder} / path'''
+
+
+def _start(bundled: bool, reads_test: bool) -> list[str]:
+    start = ['if __name__ == "__main__":']
+    if bundled:
+        return [*start, "    main()"]
+    if not reads_test:
+        return [*start, "    main(found(sys.argv[1] if len(sys.argv) > 1 else DATA))"]
+    named = "sys.argv[1:] + [DATA, TEST][len(sys.argv) - 1 :]"
+    return [*start, f"    data, test = {named}", "    main(found(data), found(test))"]
+
+
+def _head(
+    dataset: Dataset, recipe: Recipe, data: DataSource, main: MainSource, bundled: bool
+) -> str:
+    arguments = "" if bundled else " [DATA [TEST]]" if main.reads_test else " [DATA]"
+    usage = f"python recipe.py{arguments}"
+    tested = "on the test part" if main.has_test else "on rows that it has not seen"
     lines = [
         f'"""Train {_safe(str(recipe))} on {_safe(dataset.name)} in plain Keras.',
         "",
@@ -180,7 +211,11 @@ def _safe(text: str) -> str:
 
 
 def _imports(imports: Iterable[str], bundled: bool) -> str:
-    standard = ["import json", "import os", *([] if bundled else ["import sys"])]
+    standard = [
+        "import json",
+        "import os",
+        *([] if bundled else ["import sys", "from pathlib import Path"]),
+    ]
     plain = sorted(line for line in imports if line.startswith("import "))
     others = sorted(line for line in imports if not line.startswith("import "))
     return "\n".join(
