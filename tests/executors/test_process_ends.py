@@ -31,7 +31,7 @@ class TestEnds:
         assert not children
 
     def test_a_setting_that_is_neither_word_nor_number(self) -> None:
-        with pytest.raises(UserError, match="received .*object") as caught:
+        with pytest.raises(UserError, match=r"received .*object") as caught:
             compare_beside(*measurements(), metric=object(), **SMALL)
         assert caught.value.code == "bad-setting"
 
