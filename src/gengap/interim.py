@@ -20,7 +20,7 @@ from gengap.trials import Trial
 __all__ = ["Interim", "best_so_far"]
 
 #: Seconds between two tables, so that a short study is not drowned in them.
-PAUSE = 30.0
+PAUSE = 60.0
 
 #: Seconds between two looks at what is best.
 GLANCE = 1.0

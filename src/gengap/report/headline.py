@@ -22,7 +22,7 @@ from gengap.report.verdicts import (
 )
 from gengap.results import CandidateResult, Results
 from gengap.statistics.records import Interval
-from gengap.wording import plural
+from gengap.wording import listed, plural
 
 __all__ = ["existing", "headline", "lead", "winner"]
 
@@ -166,15 +166,10 @@ def _without_a_winner(
     hurting = [row for row in comparable if row.verdict in HURTS]
     open_rows = [row for row in comparable if row.verdict == "inconclusive"]
     unknown = total - len(same) - len(hurting)
-    hurt = f"{len(hurting)} {'hurts' if len(hurting) == 1 else 'hurt'}"
+    hurt = _hurt(hurting) if hurting else ""
     if unknown:
         settled = [hurt] if hurting else []
-        if same:
-            sure = all(row.verdict == "equivalent" for row in same)
-            verb = "makes" if len(same) == 1 else "make"
-            settled.append(
-                f"{len(same)} {'' if sure else 'probably '}{verb} no practical difference"
-            )
+        settled += _no_difference(same)
         example = ""
         largest = max(open_rows, key=_size, default=None)
         if largest is not None and largest.delta is not None:
@@ -184,7 +179,7 @@ def _without_a_winner(
         return (
             f"Cannot tell yet: {unknown} of {total} candidates "
             f"{'is' if unknown == 1 else 'are'} not settled on your data{example}"
-            + (f"; {' and '.join(settled)}" if settled else "")
+            + (f"; {'; '.join(settled)}" if settled else "")
             + "."
         )
     score = scale.value(baseline.test.mean, half_width(baseline.test))
@@ -202,6 +197,24 @@ def _without_a_winner(
         f"No technique helps on your data: {hurt}, and {plural(len(same), 'candidate')} "
         f"{'stays' if len(same) == 1 else 'stay'} within {margin(protocol)} of {before}."
     )
+
+
+def _hurt(rows: Sequence[CandidateResult]) -> str:
+    """Say what (probably) hurts, by name."""
+    sure = all(row.verdict == "hurts" for row in rows)
+    verb = "hurts" if len(rows) == 1 else "hurt"
+    return f"{listed([row.recipe for row in rows])} {'' if sure else 'probably '}{verb}"
+
+
+def _no_difference(rows: Sequence[CandidateResult]) -> list[str]:
+    """Say how many make, and how many probably make, no practical difference."""
+    settled = sum(row.verdict == "equivalent" for row in rows)
+    counts = ((settled, ""), (len(rows) - settled, "probably "))
+    return [
+        f"{count} {probably}{'makes' if count == 1 else 'make'} no practical difference"
+        for count, probably in counts
+        if count
+    ]
 
 
 def _size(row: CandidateResult) -> float:

@@ -24,6 +24,7 @@ from gengap.wording import plural
 __all__ = ["print_results", "render_audit", "render_results", "result_table"]
 
 _WIDE = 130  # from this width a number and its interval fit side by side
+_ROOMY = 105  # from this width a verdict fits in one line
 _STYLES: dict[Verdict, str] = {
     "helps": "bold green",
     "probably_helps": "green",
@@ -132,7 +133,9 @@ def result_table(results: Results, *, width: int = 80, verdicts: bool = True) ->
     table.add_column(f"change{unit}", justify="right", overflow="fold")
     table.add_column("gap", justify="right", overflow="fold")
     if verdicts:
-        table.add_column("verdict", min_width=12, max_width=None if wide else 13)
+        # Where there is room for the longest verdict it stands in one line.
+        room = width >= _ROOMY
+        table.add_column("verdict", no_wrap=room, min_width=12, max_width=None if room else 13)
     table.add_column("s", justify="right", no_wrap=True, min_width=4)
     for row in results.recipes:
         cells = [
