@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import runpy
 import shutil
 import subprocess
@@ -375,6 +376,22 @@ def test_the_program_builds_the_same_network(kind, recipe, tmp_path):
     inputs = np.random.default_rng(0).normal(size=(5, 13)).astype(np.float32)
     np.testing.assert_allclose(network(inputs), model(inputs), atol=1e-5)
     assert type(network.optimizer) is type(model.optimizer)
+
+
+@pytest.mark.parametrize("kind", [logits, branches])
+@pytest.mark.parametrize(
+    "recipe",
+    ["l1(strength=STRENGTH, form=subgradient)", "l1=STRENGTH", "l2=STRENGTH", "dropout=STRENGTH"],
+)
+@pytest.mark.parametrize("strength", ["0.01", "0.00037"])
+def test_strengths_stand_there_as_they_were_given(kind, recipe, strength, tmp_path):
+    model = resolve_model(kind(), input_shape=(13,), outputs=3, task="classification")
+    recipe = recipe.replace("STRENGTH", strength)
+    made = make(tmp_path, load("sklearn:wine"), model=model, recipe=recipe)
+    program = made.source.split('"""', 2)[2]
+    assert strength in program
+    # The statistics of a normalization are of 32 bits and have as many digits as these.
+    assert not re.search(r"0{4}\d{6,}|9{4}\d{6,}", program)
 
 
 def _weights(model: keras.Model) -> int:
