@@ -465,6 +465,15 @@ def test_what_no_program_can_build_is_refused_with_the_reason(kind, words, tmp_p
     assert caught.value.code == "no-plain-source"
 
 
+def test_a_bundled_set_with_a_test_part_is_refused_with_the_reason(tmp_path):
+    wine = load("sklearn:wine")
+    rows = wine.rows.features.assign(cultivar=[wine.classes[code] for code in wine.rows.target])
+    path = saved(tmp_path, rows.iloc[::4], "test.csv")
+    with pytest.raises(UserError, match="test part from elsewhere") as caught:
+        make(tmp_path, load("sklearn:wine", test=path))
+    assert caught.value.code == "no-plain-source"
+
+
 def test_a_study_without_a_program_says_why(tmp_path):
     dataset = load("sklearn:wine")
     design = SimpleNamespace(
