@@ -54,6 +54,15 @@ def test_an_unknown_code_is_answered_with_the_closest() -> None:
     assert "did you mean 'one-class-target'?" in str(raised.value.hint)
 
 
+def test_only_what_can_be_let_pass_is_offered() -> None:
+    with pytest.raises(UserError) as raised:
+        refuse((), allow=["all-missing-targets"])
+    hint = str(raised.value.hint)
+    assert "did you mean" not in hint
+    for code, check in all_checks().items():
+        assert (code in hint) == (check.severity == "refuse" and not check.final)
+
+
 def test_labels_coerced_to_numbers_are_refused() -> None:
     """Words turned into numbers are all missing, and compared with a number all alike."""
     table = load_wine(as_frame=True).data

@@ -91,6 +91,16 @@ def test_a_missing_column_is_refused_with_a_suggestion(csv):
     assert "did you mean 'size'" in caught.value.hint
 
 
+def test_a_column_that_is_needed_itself_is_not_suggested_for_another():
+    columns = (Column("A3", "numeric"), Column("A13", "numeric"))
+    for spare, meant in (("B", False), ("a_3", True)):
+        with pytest.raises(UserError) as caught:
+            parse_like(columns, pd.DataFrame({"A13": [1.0], spare: [2.0]}))
+        assert caught.value.code == "missing-columns"
+        assert ("did you mean" in caught.value.hint) == meant
+        assert "'A13'" not in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("column", "received"),
     [

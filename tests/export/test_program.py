@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import runpy
 import shutil
 import subprocess
@@ -377,6 +378,22 @@ def test_the_program_builds_the_same_network(kind, recipe, tmp_path):
     assert type(network.optimizer) is type(model.optimizer)
 
 
+@pytest.mark.parametrize("kind", [logits, branches])
+@pytest.mark.parametrize(
+    "recipe",
+    ["l1(strength=STRENGTH, form=subgradient)", "l1=STRENGTH", "l2=STRENGTH", "dropout=STRENGTH"],
+)
+@pytest.mark.parametrize("strength", ["0.01", "0.00037"])
+def test_strengths_stand_there_as_they_were_given(kind, recipe, strength, tmp_path):
+    model = resolve_model(kind(), input_shape=(13,), outputs=3, task="classification")
+    recipe = recipe.replace("STRENGTH", strength)
+    made = make(tmp_path, load("sklearn:wine"), model=model, recipe=recipe)
+    program = made.source.split('"""', 2)[2]
+    assert strength in program
+    # The statistics of a normalization are of 32 bits and have as many digits as these.
+    assert not re.search(r"0{4}\d{6,}|9{4}\d{6,}", program)
+
+
 def _weights(model: keras.Model) -> int:
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
@@ -445,6 +462,15 @@ def own_optimizer() -> keras.Model:
 def test_what_no_program_can_build_is_refused_with_the_reason(kind, words, tmp_path):
     with pytest.raises(UserError, match=words) as caught:
         make(tmp_path, load("sklearn:wine"), model=kind())
+    assert caught.value.code == "no-plain-source"
+
+
+def test_a_bundled_set_with_a_test_part_is_refused_with_the_reason(tmp_path):
+    wine = load("sklearn:wine")
+    rows = wine.rows.features.assign(cultivar=[wine.classes[code] for code in wine.rows.target])
+    path = saved(tmp_path, rows.iloc[::4], "test.csv")
+    with pytest.raises(UserError, match="test part from elsewhere") as caught:
+        make(tmp_path, load("sklearn:wine", test=path))
     assert caught.value.code == "no-plain-source"
 
 

@@ -85,12 +85,13 @@ def refuse(findings: Sequence[Finding], allow: Iterable[str] = ()) -> None:
         ``unknown-finding`` for a code that no check has.
     """
     allowed = tuple(allow)
+    choices = [c.code for c in all_checks().values() if c.severity == "refuse" and not c.final]
     for code in allowed:
         if code not in all_checks():
             raise UserError(
                 "unknown-finding",
                 f"no finding is called {code!r}",
-                suggest(code, [c.code for c in all_checks().values() if c.severity == "refuse"]),
+                suggest(code, choices, noun="findings that can be let pass", show=len(choices)),
             )
     final = {check.code for check in all_checks().values() if check.final}
     passed = set(allowed) - final

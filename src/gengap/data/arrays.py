@@ -183,7 +183,7 @@ def _aligned(
     names = [column.name for column in columns]
     absent = [name for name in names if name not in features.columns]
     if absent:
-        raise missing_columns("the test part", absent, list(features.columns))
+        raise missing_columns("the test part", absent, list(features.columns), names)
     return features[names]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -109,12 +109,13 @@ def split_table(
     taken = {role: name for role, name in roles.items() if name is not None}
     if test_of is not None:
         taken = {role: name for role, name in taken.items() if role == "target" or name in names}
+    needed = {*taken.values(), *(column.name for column in test_of or ())}
     for role, name in taken.items():
         if name not in names:
             raise UserError(
                 "unknown-column",
                 f"no column '{name}' in {where} (given as {role})",
-                suggest(name, names, noun="columns"),
+                suggest(name, names, noun="columns", never=needed),
             )
     if len(set(taken.values())) < len(taken):
         raise UserError(
@@ -135,7 +136,7 @@ def split_table(
         features = [column.name for column in test_of]
         absent = [name for name in features if name not in names]
         if absent:
-            raise missing_columns(where, absent, names)
+            raise missing_columns(where, absent, names, needed)
     return Raw(
         table[features],
         table[target],
@@ -145,13 +146,27 @@ def split_table(
     )
 
 
-def missing_columns(where: str, absent: list[str], names: list[str]) -> UserError:
-    """Say which columns of the training data a table lacks."""
+def missing_columns(
+    where: str, absent: Sequence[str], names: Sequence[str], needed: Collection[str]
+) -> UserError:
+    """Say which columns of the training data a table lacks.
+
+    Parameters
+    ----------
+    where : str
+        What the table is called.
+    absent : sequence of str
+        At least one.
+    names : sequence of str
+        All columns of the table.
+    needed : collection of str
+        Names that columns were looked for by: none of them was misspelt as another.
+    """
     listed = ", ".join(repr(name) for name in absent[:5]) + (", ..." if len(absent) > 5 else "")
     return UserError(
         "missing-columns",
         f"{where} lacks {len(absent)} of the training data's columns: {listed}",
-        suggest(absent[0], names, noun="columns"),
+        suggest(absent[0], names, noun="columns", never=needed),
     )
 
 

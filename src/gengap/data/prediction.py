@@ -78,7 +78,7 @@ def parse_like(
         table = table.set_axis(pd.Index(names, dtype=object), axis=1)
     absent = [column for column in names if column not in table.columns]
     if absent:
-        raise missing_columns(name, absent, list(table.columns))
+        raise missing_columns(name, absent, list(table.columns), names)
     extra = [column for column in table.columns if column not in set(names)]
     if extra:
         listed = ", ".join(extra[:8]) + (", ..." if len(extra) > 8 else "")

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["NotPlainError", "expression", "literal"]
+__all__ = ["NotPlainError", "expression", "literal", "short_numbers"]
 
 _NAMESPACES: Mapping[str, Any] = {
     "keras.layers": keras.layers,
@@ -27,6 +27,8 @@ _NAMESPACES: Mapping[str, Any] = {
 _INCIDENTAL = frozenset({"name", "build_config", "registered_name", "shared_object_id"})
 #: Arguments that a reader wants to see, defaults or not.
 _ALWAYS = frozenset({"learning_rate"})
+#: Whose arguments these are, too: a strength is what a recipe is about.
+_STRENGTHS = ("keras.regularizers.L1", "keras.regularizers.L2")
 #: What is known by one number, which needs no name.
 _ONE_NUMBER = ("keras.regularizers.", "keras.constraints.")
 
@@ -78,7 +80,7 @@ def literal(value: Any) -> str:
     if isinstance(value, int | np.integer):
         return str(int(value))
     if isinstance(value, float | np.floating):
-        return _number(float(value))
+        return repr(short_numbers(float(value)))
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
     if isinstance(value, tuple):
@@ -89,11 +91,22 @@ def literal(value: Any) -> str:
     raise NotPlainError(f"no literal for {type(value).__name__}")
 
 
-def _number(value: float) -> str:
+def short_numbers(value: Any) -> Any:
+    """Replace the numbers in a configuration by the shortest that 32 bits do not tell from them.
+
+    Examples
+    --------
+    >>> short_numbers({"l2": 0.009999999776482582, "rates": [0.1]})
+    {'l2': 0.01, 'rates': [0.1]}
+    """
+    if isinstance(value, Mapping):
+        return {key: short_numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [short_numbers(inner) for inner in value]
     # Keras holds strengths in 32 bits: 0.001 comes back as 0.0010000000474974513.
-    if abs(value) < 1e38 and float(np.float32(value)) == value:
-        return repr(float(str(np.float32(value))))
-    return repr(value)
+    if isinstance(value, float) and abs(value) < 1e38 and float(np.float32(value)) == value:
+        return float(str(np.float32(value)))
+    return value
 
 
 def _function(function: Any) -> str:
@@ -121,7 +134,7 @@ def _call(kind: Any, config: Mapping[str, Any]) -> str:
     written = [
         name
         for name, value in config.items()
-        if name in _ALWAYS or _bare(value) != _bare(default.get(name))
+        if name in _ALWAYS or public in _STRENGTHS or _bare(value) != _bare(default.get(name))
     ]
     optional = [name for name in written if name not in required and name not in _INCIDENTAL]
     arguments = [_value(config[name]) for name in required]

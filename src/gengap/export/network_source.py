@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from gengap.export.expressions import NotPlainError, expression, literal
+from gengap.export.expressions import NotPlainError, expression, literal, short_numbers
 from gengap.export.layout import statement
 from gengap.export.refusal import refusal
 from gengap.networks.compiling import decay_exclusions, is_keras_own, single_loss
@@ -123,7 +123,7 @@ def _from_configuration(model: keras.Model) -> tuple[list[str], tuple[str, ...],
     configuration.pop("compile_config", None)
     for layer, _ in layer_paths(model):
         _write_adapted(configuration, layer)
-    text = json.dumps(configuration, indent=1)
+    text = json.dumps(short_numbers(configuration), indent=1)
     lines = []
     if '"__lambda__"' in text:
         lines = [

@@ -168,9 +168,16 @@ def source_of(dataset: Dataset) -> Source:
 
     What was in memory is read from ``data.csv`` or ``data.npz`` beside the program, which the user
     has to write (the program says how).
+
+    Raises
+    ------
+    UserError
+        Where a bundled set has a test part.
     """
     source = dataset.source
     if source.startswith("sklearn:"):
+        if dataset.test is not None:
+            raise refusal("its rows come from scikit-learn, its test part from elsewhere")
         return Source("bundled", source.removeprefix("sklearn:"))
     if source in IN_MEMORY:
         names = [column.name for column in dataset.columns]
