@@ -66,6 +66,20 @@ def test_an_inconclusive_study_does_not_look_like_a_null_result():
     assert "No technique" not in headline
 
 
+def test_the_headline_names_what_hurts_and_tells_settled_from_probable():
+    results = examples.inconclusive()
+    baseline, first, *_ = results.recipes
+    told = ("inconclusive", "equivalent", "probably_equivalent", "probably_equivalent", "hurts")
+    rows = tuple(
+        dataclasses.replace(first, recipe=f"l2={number}", verdict=verdict)
+        for number, verdict in enumerate(told)
+    )
+    headline = words.headline(dataclasses.replace(results, recipes=(baseline, *rows)))
+    assert headline.endswith(
+        "; l2=4 hurts; 1 makes no practical difference; 2 probably make no practical difference."
+    )
+
+
 def test_headline_of_regularization_that_costs():
     assert examples.existing_costs().headline.startswith(
         "Your Dropout(0.5) costs you 2.4 points (1.6 to 3.2); no technique makes a practical "
