@@ -22,9 +22,11 @@ from gengap.report.verdicts import (
 )
 from gengap.results import CandidateResult, Results
 from gengap.statistics.records import Interval
-from gengap.wording import plural
+from gengap.wording import listed, plural
 
 __all__ = ["existing", "headline", "lead", "winner"]
+
+_NAMED = 3  # candidates that hurt, by name
 
 
 def headline(results: Results) -> str:
@@ -164,17 +166,15 @@ def _without_a_winner(
     scale = protocol_scale(protocol)
     same = [row for row in comparable if row.verdict in SAME]
     hurting = [row for row in comparable if row.verdict in HURTS]
+    sure = [row for row in same if row.verdict == "equivalent"]
     open_rows = [row for row in comparable if row.verdict == "inconclusive"]
     unknown = total - len(same) - len(hurting)
-    hurt = f"{len(hurting)} {'hurts' if len(hurting) == 1 else 'hurt'}"
+    hurt = _harm(hurting)
     if unknown:
         settled = [hurt] if hurting else []
         if same:
-            sure = all(row.verdict == "equivalent" for row in same)
             verb = "makes" if len(same) == 1 else "make"
-            settled.append(
-                f"{len(same)} {'' if sure else 'probably '}{verb} no practical difference"
-            )
+            settled.append(f"{len(same)} {_how_surely(len(sure), len(same), verb)}")
         example = ""
         largest = max(open_rows, key=_size, default=None)
         if largest is not None and largest.delta is not None:
@@ -191,17 +191,42 @@ def _without_a_winner(
     before = f"the baseline's {scale.label} of {score}"
     every = "both candidates" if total == 2 else f"all {total} candidates"
     if not hurting:
-        sure = all(row.verdict == "equivalent" for row in same)
+        stay = "stay" if sure else "probably stay"
+        some = f" ({len(same) - len(sure)} of them probably)" if 0 < len(sure) < len(same) else ""
         return (
             f"No technique makes a practical difference on your data: {every} "
-            f"{'' if sure else 'probably '}stay within {margin(protocol)} of {before}."
+            f"{stay} within {margin(protocol)} of {before}{some}."
         )
     if not same:
-        return f"No technique helps on your data: {every} hurt, against {before}."
+        return f"No technique helps on your data: {hurt}, against {before}."
     return (
         f"No technique helps on your data: {hurt}, and {plural(len(same), 'candidate')} "
         f"{'stays' if len(same) == 1 else 'stay'} within {margin(protocol)} of {before}."
     )
+
+
+def _how_surely(sure: int, count: int, verb: str) -> str:
+    """Say "no practical difference" of several candidates, some of them only probably."""
+    if sure == count:
+        return f"{verb} no practical difference"
+    if sure == 0:
+        return f"probably {verb} no practical difference"
+    return f"{verb} no practical difference ({count - sure} of them probably)"
+
+
+def _harm(rows: Sequence[CandidateResult]) -> str:
+    """Name what hurts, and what probably does, three of each at most."""
+    parts = []
+    for wanted, probably in (("hurts", ""), ("probably_hurts", "probably ")):
+        names = [named(row) for row in rows if row.verdict == wanted]
+        if names:
+            shown = (
+                listed(names)
+                if len(names) <= _NAMED
+                else (f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more")
+            )
+            parts.append(f"{shown} {probably}{'hurts' if len(names) == 1 else 'hurt'}")
+    return " and ".join(parts)
 
 
 def _size(row: CandidateResult) -> float:

@@ -179,7 +179,7 @@ def _cost(results: Results) -> str:
     if not results.recipes:
         return "Nothing was trained."
     winner = words.winner(results)
-    return f"{winner.recipe}: {words.cost(results, winner)}."
+    return f"{words.called(winner.recipe)}: {words.cost(results, winner)}."
 
 
 def _short(results: Results) -> str:

@@ -127,8 +127,8 @@ def why(results: Results) -> tuple[str, ...]:
         return ("No candidate stands out against the baseline, so there is nothing to explain.",)
     scale = words.protocol_scale(results.protocol)
     sentences = [
-        f"Weights of {winner.recipe}: {share(winner.zero_weights)} of the kernel weights are "
-        f"exactly zero (baseline {share(baseline.zero_weights)}), and their norm is "
+        f"Weights of {words.called(winner.recipe)}: {share(winner.zero_weights)} of the kernel "
+        f"weights are exactly zero (baseline {share(baseline.zero_weights)}), and their norm is "
         f"{number(winner.weight_norm)} (baseline {number(baseline.weight_norm)})."
     ]
     if winner.robustness.mean is not None and baseline.robustness.mean is not None:
@@ -140,8 +140,8 @@ def why(results: Results) -> tuple[str, ...]:
     if winner.verdict not in ("helps", "probably_helps"):
         sentences.insert(
             0,
-            f"{winner.recipe} has the best validation score; whether it helps at all is not "
-            "settled, so read this with care.",
+            f"{words.called(winner.recipe)} has the best validation score; whether it helps at all "
+            "is not settled, so read this with care.",
         )
     return tuple(sentences)
 
@@ -156,7 +156,8 @@ def again(results: Results) -> tuple[str, ...]:
     folds = plural(len(best.chosen_by_fold), "fold")
     winners = plural(len(best.chosen_in), "different candidate")
     sentences = [
-        f"{top} had the best validation score in {count} of {folds}; {winners} won in all."
+        f"{words.called(top)} had the best validation score in {count} of {folds}; "
+        f"{winners} won in all."
     ]
     promised = best.validation
     if promised is not None and promised.mean is not None and best.test.mean is not None:

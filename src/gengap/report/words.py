@@ -18,7 +18,7 @@ from gengap.report.advice import (
 )
 from gengap.report.glossary import GLOSSARY, LIMITS
 from gengap.report.headline import existing, headline, lead, winner
-from gengap.report.names import named, strengths
+from gengap.report.names import called, named, refit_strength, strengths
 from gengap.report.verdicts import (
     SEVERITIES,
     SYMBOLS,
@@ -48,6 +48,7 @@ __all__ = [
     "VERDICTS",
     "at_edge",
     "by_severity",
+    "called",
     "candidates",
     "change_with_interval",
     "cost",
@@ -66,6 +67,7 @@ __all__ = [
     "no_interval",
     "protocol_scale",
     "provisional",
+    "refit_strength",
     "settle",
     "strengths",
     "value_with_interval",

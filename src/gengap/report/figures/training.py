@@ -79,7 +79,7 @@ def winner_curves(results: Results) -> PageFigure:
         results,
         [results.recipes[0].recipe, winner],
         "winner",
-        f"How does {winner} change the training?",
+        f"How does {words.called(winner)} change the training?",
         _READING_CURVES,
     )
 
