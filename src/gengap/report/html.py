@@ -84,6 +84,7 @@ def render_html(results: Results, source: str | None = None) -> str:
         "cost": _cost(results),
         "again": page.again(results),
         "table": page.all_results(results),
+        "details": page.all_details(results),
         "method": page.method(results),
         "command": results.protocol.command,
         "settings": page.settings(results),
