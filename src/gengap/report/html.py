@@ -113,7 +113,7 @@ def render_notebook(results: Results) -> str:
         parts.append(_markup(figure, styles, WIDE, f"nb-{_short(results)}"))
     css = (
         f".gengap{{{custom_properties('light')}color:var(--ink);background:var(--paper);"
-        "padding:.5rem 1rem;max-width:46rem;font-family:system-ui,sans-serif}"
+        "padding:.5rem 1rem;max-width:58rem;font-family:system-ui,sans-serif}"
         ".gengap svg{max-width:100%;height:auto}"
         ".gengap .said{font-weight:600}"
     )

@@ -92,10 +92,12 @@ def render_results(
         parts += [_text(results.headline or words.headline(results), "bold"), Text()]
     else:
         parts.append(_text("Provisional, the study is still running:", "bold"))
-    parts.append(result_table(results, width=width, verdicts=verdicts))
+    table = result_table(results, width=width, verdicts=verdicts)
+    parts.append(table)
     if not verdicts:
         return tuple(parts)
-    parts.append(_text(_legend(results), "dim"))
+    timed = table.columns[-1].header == "s"
+    parts.append(_text(_legend(results, timed=timed), "dim"))
     parts += [_text(f"Diverged: {line}.") for line in words.diverged(results)]
     parts += [Text(), _text(results.diagnosis or words.diagnosis(results))]
     parts.append(_text(words.honest(results)))
@@ -261,7 +263,7 @@ def _with_ends(text: str, ends: str | None, *, wide: bool) -> str:
     return f"{text} ({ends})" if wide else f"{text}\n{ends}"
 
 
-def _legend(results: Results) -> str:
+def _legend(results: Results, *, timed: bool) -> str:
     protocol = results.protocol
     scale = words.protocol_scale(protocol)
     folds = protocol.folds * protocol.repeats
@@ -269,8 +271,8 @@ def _legend(results: Results) -> str:
     better = "" if scale.maximize else f"; a lower {scale.label} is better"
     return (
         f"Change: against the baseline in the same folds, {intervals}{better}. "
-        f"Too small to matter: up to {words.margin(protocol)}. Gap: training against test. "
-        "s: seconds a training."
+        f"Too small to matter: up to {words.margin(protocol)}. Gap: training against test."
+        + (" s: seconds a training." if timed else "")
     )
 
 
