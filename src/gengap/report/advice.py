@@ -97,6 +97,11 @@ def holdout(results: Results) -> str:
         return ""
     protocol = results.protocol
     scale = scale_of(part.metric, {protocol.metric: protocol.direction})
+    if results.best.refit_recipe == "baseline":
+        return (
+            f"On the {plural(part.rows, 'row')} of your own test part the refitted baseline has "
+            f"{scale.label} {value_with_interval(scale, part.baseline)}."
+        )
     return (
         f"On the {plural(part.rows, 'row')} of your own test part the refitted "
         f"{called(results.best.refit_recipe)} has {scale.label} "
