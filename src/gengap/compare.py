@@ -164,7 +164,7 @@ def compare(
         weight=weight,
         sample_weight=sample_weight,
     )
-    findings = audit(Subject(raw, folds, duplicates, metric))
+    findings = audit(Subject(raw, folds, duplicates, metric, weighted=class_weight is not None))
     refuse(findings, allow)
     design = design_study(
         settle_copies(raw, duplicates),

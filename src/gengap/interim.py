@@ -22,6 +22,9 @@ __all__ = ["Interim", "best_so_far"]
 #: Seconds between two tables, so that a short study is not drowned in them.
 PAUSE = 60.0
 
+#: Seconds that a study must still take for a table to be worth showing.
+LONG = 60.0
+
 #: Seconds between two looks at what is best.
 GLANCE = 1.0
 
@@ -60,7 +63,7 @@ def best_so_far(design: Design, complete: Sequence[Trial]) -> str | None:
 class Interim:
     """Says what is best so far, and shows a table when another quarter of the folds is complete.
 
-    The table has no verdicts.
+    The table has no verdicts, and is left out where the study ends within about a minute.
 
     Parameters
     ----------
@@ -83,7 +86,7 @@ class Interim:
         self._rope = rope
         self._progress = progress
         self._clock = clock
-        self._shown_at = clock()
+        self._started = self._shown_at = clock()
         self._glanced_at = -math.inf
         self._quarters = 0
 
@@ -104,6 +107,9 @@ class Interim:
         folds = len({(trial.repeat, trial.fold) for trial in complete})
         quarters = 4 * folds // len(self._design.splits)
         if folds < 2 or not self._quarters < quarters < 4:
+            return
+        # Trials that were stored before make the rest seem shorter: a table less, not one more.
+        if (now - self._started) * (self._design.plan.trials / len(trials) - 1) < LONG:
             return
         self._quarters, self._shown_at = quarters, self._clock()
         design = self._design

@@ -215,6 +215,8 @@ class Best:
         Why this one is refitted.
     validation : Interval, optional
         Score of the same trials when they were chosen: optimistic.
+    refit_validation : float, optional
+        Mean validation score of `refit_recipe`, by which it was chosen: optimistic, too.
     """
 
     recipe: str
@@ -228,6 +230,7 @@ class Best:
     files: Mapping[str, str]
     reason: str
     validation: Interval | None = None
+    refit_validation: float | None = None
 
 
 @dataclass(frozen=True)

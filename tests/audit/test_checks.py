@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,3 +93,28 @@ def test_two_folds_of_three_groups_are_refused_before_they_are_split() -> None:
         subject = dataclasses.replace(subject_of(table, groups="site"), folds=folds)
         codes = {finding.code for finding in audit(subject)}
         assert ("too-few-groups" in codes) is refused
+
+
+def test_a_mostly_missing_column_is_named_with_what_fills_it() -> None:
+    table = clean_table()
+    table["member"] = [True, False] * 200
+    table["member"] = table["member"].astype(object)
+    table.loc[20:, "member"] = np.nan
+    (found,) = CHECKS["missing-values"].findings(subject_of(table))
+    assert "'member' (95.0 % missing, filled with the more common answer)" in found.message
+
+
+def test_advice_on_imbalance_leaves_out_what_was_done() -> None:
+    subject = EXAMPLES["imbalance"]()
+    check = CHECKS["imbalance"]
+
+    def advice(**changes: Any) -> str:
+        (finding,) = check.findings(dataclasses.replace(subject, **changes))
+        return finding.action
+
+    assert "here by default" in advice(metric=None)
+    assert "--class-weight" in advice(metric=None)
+    weighed = advice(metric="log_loss", weighted=True)
+    assert "--class-weight" not in weighed
+    assert "default" not in weighed
+    assert advice(metric="roc_auc", weighted=True).startswith("Nothing")

@@ -25,8 +25,8 @@ def test_a_refusing_finding_ends_the_study(code: str) -> None:
     hint = str(raised.value.hint)
     if all_checks()[code].final:
         assert "--allow" not in hint
-        with pytest.raises(UserError):
-            refuse(findings, allow=refused)
+        with pytest.raises(UserError, match="no study can go on with it"):
+            refuse(findings, allow=[code])
     else:
         assert f"--allow {code}" in hint
         refuse(findings, allow=refused)
@@ -52,6 +52,12 @@ def test_an_unknown_code_is_answered_with_the_closest() -> None:
         refuse((), allow=["one-clas-target"])
     assert raised.value.code == "unknown-finding"
     assert "did you mean 'one-class-target'?" in str(raised.value.hint)
+
+
+def test_what_refuses_nothing_cannot_be_let_pass() -> None:
+    with pytest.raises(UserError, match="'small-test-folds' cannot be let pass") as raised:
+        refuse((), allow=["small-test-folds"])
+    assert raised.value.code == "not-let-pass"
 
 
 def test_only_what_can_be_let_pass_is_offered() -> None:

@@ -16,9 +16,10 @@ import pytest
 
 from gengap.cli.edge import run
 from gengap.errors import UnfinishedError, UserError
+from gengap.report import words
 from gengap.report.numbers import scale_of
 from gengap.statistics.records import Comparison
-from report.examples import typical
+from report.examples import holdout, typical
 
 EXAMPLE = typical()
 
@@ -55,7 +56,9 @@ def calls(compare: Callable[[Compare], None]) -> list[dict[str, Any]]:
     def record(source: str, **settings: Any) -> Any:
         seen.append({"source": source, **settings})
         print("what a user's model prints")
-        results = types.SimpleNamespace(headline="l2 helps", to_json=lambda: '{"schema": 1}\n')
+        results = types.SimpleNamespace(
+            headline="l2 helps", holdout=None, to_json=lambda: '{"schema": 1}\n'
+        )
         plan = types.SimpleNamespace(
             describe=lambda: "80 trials",
             explain=lambda: "80 trials in 16 lanes",
@@ -158,6 +161,16 @@ class TestCompare:
         captured = capsys.readouterr()
         assert captured.out == printed
         assert captured.err == "what a user's model prints\n"
+
+    def test_quiet_prints_the_headline_and_the_score_on_the_test_part(
+        self, compare: Callable[[Compare], None], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        results = dataclasses.replace(holdout(), headline="l2 helps")
+        compare(lambda source, **settings: types.SimpleNamespace(results=results))
+        assert run(["compare", "x.csv", "--quiet"]) == 0
+        headline, score = capsys.readouterr().out.splitlines()
+        assert headline == "l2 helps"
+        assert score == words.holdout(results)
 
     @pytest.mark.parametrize(
         ("text", "seconds"), [("60", 60), ("60s", 60), ("1.5m", 90), ("2 min", 120), ("1H", 3600)]

@@ -198,7 +198,7 @@ def test_the_report_of_a_run_folder_shows_its_results(visit, axe, run_folder):
         assert page.locator(f"section#{name} h2").is_visible()
     shown = " ".join(page.locator("main").inner_text().split())
     assert " ".join(results["headline"].split()) in shown
-    names = page.locator("#all tbody th").all_inner_texts()
+    names = _names(page.locator("#all table").first)
     assert names == [row["recipe"] for row in results["recipes"]]
     source = (run_folder / "recipe.py").read_text(encoding="utf-8")
     assert page.locator("pre").first.inner_text().strip() == source.strip()
@@ -210,7 +210,7 @@ def test_the_report_of_a_run_folder_shows_its_results(visit, axe, run_folder):
 def test_names_are_text(visit):
     page = visit("hostile_names")
     assert page.locator("script").count() == 1
-    assert page.locator("#all th", has_text="<script>alert('x')</script>").is_visible()
+    assert page.locator("#all th", has_text="<script>alert('x')</script>").first.is_visible()
     assert page.locator("h1").inner_text().endswith("<script>alert('data')</script>?")
     assert page.locator("#effects-w-title").count() == 1
     assert page.get_by_text("The column '<script>alert(1)</script>'").is_visible()
@@ -231,10 +231,10 @@ def test_the_theme_button(visit):
 
 def test_the_table_sorts_by_number_with_missing_ones_last(visit):
     page = visit("missing_metric")
-    table = page.locator("#all table")
+    table = page.locator("#all table").first
 
     def names():
-        return table.locator("tbody th").all_inner_texts()
+        return _names(table)
 
     def press(column):
         table.get_by_role("button", name=column).first.click()
@@ -249,6 +249,38 @@ def test_the_table_sorts_by_number_with_missing_ones_last(visit):
     press("candidate")
     assert names() == sorted(names())
     assert "Sorted by candidate" in page.get_by_role("status").inner_text()
+
+
+@pytest.mark.parametrize("width", [1000, 390])
+def test_all_results_fit_or_say_that_they_scroll_and_keep_names_whole(visit, width):
+    page = visit("typical", width=width)
+    box = page.locator("#all .scroll").first
+    beyond = box.evaluate("box => box.scrollWidth - box.clientWidth")
+    hint = page.locator("#all .hint").first
+    if width == 1000:
+        assert beyond == 0
+        assert not hint.is_visible()
+    else:
+        assert beyond > 0
+        assert hint.is_visible()
+        assert "more" in box.get_attribute("class").split()
+        name = box.locator("tbody th").nth(3)
+        at = name.bounding_box()["x"]
+        box.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+        assert abs(name.bounding_box()["x"] - at) <= 2
+        page.wait_for_function("!document.querySelector('#all .scroll').matches('.more')")
+    for name in ("weight_decay", "label_smoothing"):
+        cell = box.locator("tbody th", has_text=name)
+        lines = cell.evaluate(
+            "cell => { const range = document.createRange(); range.selectNode(cell.firstChild);"
+            " return range.getClientRects().length; }"
+        )
+        assert lines == 1
+
+
+def _names(table):
+    """Names of a table's rows, without what stands below them."""
+    return table.locator("tbody th").evaluate_all("all => all.map(th => th.firstChild.data.trim())")
 
 
 def test_the_copy_button(visit):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import pytest
@@ -35,10 +36,25 @@ def test_the_headline_comes_first_and_every_candidate_has_its_verdict_in_words(c
         assert f"{words.SYMBOLS[row.verdict]} {words.VERDICTS[row.verdict]}" in text
 
 
-def test_seconds_and_intervals_are_not_cropped_at_80_columns():
+@pytest.mark.parametrize("case", [typical, regression])
+def test_rows_take_two_lines_at_80_columns(case):
+    text = printed(case())
+    body = text[text.index("──") :].splitlines()[1:]
+    rows = body[: next(i for i, line in enumerate(body) if line.startswith("Change:"))]
+    assert len(rows) <= 2 * len(case().recipes)
+
+
+def test_a_verdict_takes_one_line_where_there_is_room():
+    text = printed(typical(), 120)
+    assert "≈ probably no practical difference" in text
+    row = next(line for line in text.splitlines() if line.startswith("dropout "))
+    assert row.split()[-1] == "0.13"
+
+
+def test_intervals_are_not_cropped_at_80_columns():
     text = printed(typical())
     row = next(line for line in text.splitlines() if line.startswith("dropout "))
-    assert row.split() == ["dropout", "0.3", "77.0", "%", "+3.4", "9.1", "▲", "helps", "0.13"]
+    assert row.split() == ["dropout", "0.3", "77.0", "%", "+3.4", "9.1", "▲", "helps"]
     assert "74.6 to 79.4" in text
     assert "−0.8 to 1.6" in text
 
@@ -78,6 +94,13 @@ def test_findings_say_what_why_and_what_to_do():
     text = console.file.getvalue()
     for part in ("Warning: 240 of 1,599 rows", "[duplicates-copies]", "Why: A copy", "Note: "):
         assert part in text
+
+
+def test_what_was_let_pass_is_called_so():
+    refusing = dataclasses.replace(FINDINGS[0], code="one-class-target", severity="refuse")
+    results = dataclasses.replace(typical(), audit=(refusing,), allowed=("one-class-target",))
+    assert "Refused, let pass: " in printed(results)
+    assert "Refused: " in printed(dataclasses.replace(results, allowed=()))
 
 
 def test_files_are_named():

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gengap.report import words
+from gengap.report import figures, words
 from gengap.report.words import GLOSSARY, LIMITS
 from gengap.results import StrengthChoice
 from report import examples
@@ -76,7 +76,7 @@ def test_the_headline_names_what_hurts_and_tells_settled_from_probable():
     )
     headline = words.headline(dataclasses.replace(results, recipes=(baseline, *rows)))
     assert headline.endswith(
-        "; l2=4 hurts; 1 makes no practical difference; 2 probably make no practical difference."
+        "; l2=4 hurts and 3 make no practical difference (2 of them probably)."
     )
 
 
@@ -213,5 +213,69 @@ def test_the_same_words_for_the_same_records():
 
 
 def test_best_at_the_edge_of_the_grid():
-    assert "dropout" in words.at_edge(examples.typical())
+    results = examples.typical()
+    assert "dropout" not in words.at_edge(results)  # refitted with 0.3, inside of the grid
+    assert "dropout" in words.at_edge(_refitted_with(results, "dropout", 0.5))
+
+
+def test_one_choice_of_the_strength_in_every_sentence_and_chart():
+    results = examples.typical()
+    (mean,) = {dose.effect.mean for dose in results.doses if dose.value == 0.3}
+    tied = tuple(
+        dataclasses.replace(d, effect=dataclasses.replace(d.effect, mean=mean))
+        if d.candidate == "dropout"
+        else d
+        for d in results.doses
+    )
+    for value in (0.2, 0.5):
+        shown = _refitted_with(dataclasses.replace(results, doses=tied), "dropout", value)
+        assert f"dropout: best at {value}" in figures.response(shown).description
+        assert f"dropout={value}" in words.headline(shown)
+
+
+def _refitted_with(results, recipe, value):
+    choice = StrengthChoice((value,) * results.protocol.folds, value)
+    return dataclasses.replace(
+        results,
+        recipes=tuple(
+            dataclasses.replace(row, strengths={recipe: choice}) if row.recipe == recipe else row
+            for row in results.recipes
+        ),
+    )
+
+
+def test_the_model_without_its_own_regularization_is_a_model():
+    results = examples.typical()
+    best = dataclasses.replace(results.best, recipe="none", refit_recipe="none")
+    said = words.honest(dataclasses.replace(results, best=best))
+    assert "handed back is none (your own switched off), trained" in said
+
+
+def test_why_the_model_is_handed_back_has_its_figures():
+    results = examples.typical()
+    best = dataclasses.replace(results.best, reason="best", refit_validation=0.8123)
+    said = words.honest(dataclasses.replace(results, best=best))
+    assert "since its mean accuracy on validation rows is the best (81.2 %, against" in said
+
+
+def test_what_is_settled_and_what_is_probable_are_counted_apart_and_harm_has_names():
+    specs = (
+        ("l1", 0.0001, 0.001, {}),
+        ("l2", 0.0001, 0.013, {}),
+        ("batch_norm", -0.04, 0.004, {}),
+        ("dropout", 0.02, 0.06, {}),
+    )
+    results = examples.study(specs)
+    verdicts = {row.recipe: row.verdict for row in results.recipes}
+    assert verdicts["l1"] == "equivalent"
+    assert verdicts["l2"] == "probably_equivalent"
+    assert verdicts["batch_norm"] == "hurts"
+    assert verdicts["dropout"] == "inconclusive"
+    said = words.headline(results)
+    assert "batch_norm hurts and 2 make no practical difference (1 of them probably)" in said
+
+
+def test_more_unsettled_candidates_than_are_listed_are_counted():
+    specs = tuple((name, 0.01, 0.06, {}) for name in ("l1", "l2", "dropout", "weight_decay"))
+    assert "And 1 more, in “All results”." in words.what_would_change(examples.study(specs))
     assert words.at_edge(dataclasses.replace(examples.typical(), doses=())) == ()

@@ -11,7 +11,7 @@ from rich.console import Console
 
 import gengap
 from gengap.design import Design, design_study
-from gengap.interim import PAUSE, Interim
+from gengap.interim import LONG, PAUSE, Interim
 from gengap.progress import SilentProgress
 from gengap.reading import read
 from gengap.report.verdicts import VERDICTS
@@ -109,8 +109,18 @@ def test_two_tables_are_some_time_apart(setting: Any, trials: list[Trial]) -> No
     interim(of_folds(trials, 4))
     assert len(shown.tables) == 1
     clock.now = 2 * PAUSE
-    interim(of_folds(trials, 6))
+    interim(of_folds(trials, 4))
     assert len(shown.tables) == 2
+
+
+def test_a_study_that_ends_soon_shows_no_table(setting: Any, trials: list[Trial]) -> None:
+    interim, shown, clock = setting
+    clock.now = LONG - 1
+    interim(of_folds(trials, 4))  # half is done: it takes another 59 s
+    assert shown.tables == []
+    clock.now = LONG + 1
+    interim(of_folds(trials, 4))
+    assert len(shown.tables) == 1
 
 
 def test_a_fold_counts_when_all_its_trials_are_there(setting: Any, trials: list[Trial]) -> None:

@@ -69,6 +69,7 @@ def find_best(folds: Folds, choices: Sequence[Choice], results: Sequence[Candida
         files={},
         reason=reason,
         validation=interval(folds.scores(won, "validation"), ratio=folds.ratio),
+        refit_validation=refit.refit_validation,
     )
 
 

@@ -15,6 +15,8 @@ from gengap.trials import Trial
 
 __all__ = ["Choice", "best_of", "choose"]
 
+_DIGITS = 12  # significant ones, in which two means are compared
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -73,8 +75,9 @@ def best_of(metric: Metric, trials: Sequence[Trial]) -> int:
 def _best_on_average(folds: Folds, grid: Sequence[str]) -> tuple[str, float | None]:
     """Return the grid point with the best mean validation score, and that mean.
 
-    A grid point without a score in some fold has no mean; where that is so for all, the one with
-    the fewest such folds is taken, the better mean of the rest deciding between equals.
+    Ties go to the better mean validation loss, then to the weaker grid point. A grid point without
+    a score in some fold has no mean; where that is so for all, the one with the fewest such folds
+    is taken, the better mean of the rest deciding between equals.
     """
 
     def rank(place: int) -> tuple[int, float, float, int]:
@@ -86,6 +89,8 @@ def _best_on_average(folds: Folds, grid: Sequence[str]) -> tuple[str, float | No
         there = np.isfinite(scores)
         mean = float(np.mean(scores[there])) if there.any() else math.nan
         loss = float(np.mean(losses)) if np.isfinite(losses).all() else math.inf
+        # Equal scores in another order of the folds add up to another last digit: still a tie.
+        mean = float(f"{mean:.{_DIGITS}g}")
         return int(np.count_nonzero(~there)), _oriented(folds.metric, mean), loss, place
 
     ranked = min(map(rank, range(len(grid))))

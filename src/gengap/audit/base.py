@@ -42,12 +42,15 @@ class Subject:
         What the user wants done with equal rows; None leaves it to the table.
     metric : str, optional
         The metric that decides; None for the default.
+    weighted : bool
+        Whether classes weigh by their rarity in the loss.
     """
 
     dataset: Dataset
     folds: int = 10
     duplicates: Policy | None = None
     metric: str | None = None
+    weighted: bool = False
 
     @property
     def classification(self) -> bool:
@@ -117,6 +120,9 @@ class Check:
         full stop; nothing where all is well.
     final : bool
         Whether a study could not go on with it even if the user let it pass.
+    advise : callable, optional
+        ``(subject) -> str``: what to do where it hangs on the options that were given; `action`
+        is then said where none were.
     """
 
     code: str
@@ -126,18 +132,20 @@ class Check:
     action: str
     run: Callable[[Subject], Iterator[str]]
     final: bool = False
+    advise: Callable[[Subject], str] | None = None
 
     def findings(self, subject: Subject) -> tuple[Finding, ...]:
         """Run the check over a subject."""
-        return tuple(self.finding(message) for message in self.run(subject))
+        action = self.action if self.advise is None else self.advise(subject)
+        return tuple(self.finding(message, action) for message in self.run(subject))
 
-    def finding(self, message: str) -> Finding:
+    def finding(self, message: str, action: str | None = None) -> Finding:
         """Return the finding of this check with `message`, made a sentence, as its evidence."""
         first = message.split(maxsplit=1)[0]
         # A sentence may begin with a name, such as e3.csv, which is not to be changed.
         start = first[0].upper() if first.replace("-", "").isalpha() else first[0]
         sentence = f"{start}{message[1:].removesuffix('.')}."
-        return Finding(self.code, self.severity, sentence, self.why, self.action)
+        return Finding(self.code, self.severity, sentence, self.why, action or self.action)
 
 
 def name_columns(names: Sequence[str]) -> str:

@@ -75,35 +75,41 @@ def refuse(findings: Sequence[Finding], allow: Iterable[str] = ()) -> None:
     ----------
     findings : sequence of Finding
     allow : iterable of str
-        Codes that the user lets pass. Codes of findings that do not refuse, that were not made, or
-        with which no study can go on (`Check.final`) change nothing.
+        Codes of refusing findings that the user lets pass. Those that were not made change
+        nothing.
 
     Raises
     ------
     UserError
         With the code of the first finding that refuses and the messages of all of them, or
-        ``unknown-finding`` for a code that no check has.
+        ``unknown-finding`` for a code that no check has, ``not-let-pass`` for one that refuses
+        nothing or with which no study can go on (`Check.final`).
     """
-    allowed = tuple(allow)
-    choices = [c.code for c in all_checks().values() if c.severity == "refuse" and not c.final]
+    allowed = frozenset(allow)
     for code in allowed:
-        if code not in all_checks():
-            raise UserError(
-                "unknown-finding",
-                f"no finding is called {code!r}",
-                suggest(code, choices, noun="findings that can be let pass", show=len(choices)),
-            )
-    final = {check.code for check in all_checks().values() if check.final}
-    passed = set(allowed) - final
-    refused = [f for f in findings if f.severity == "refuse" and f.code not in passed]
+        _can_be_let_pass(code)
+    refused = [f for f in findings if f.severity == "refuse" and f.code not in allowed]
     if not refused:
         return
     hint = refused[0].action
+    final = {check.code for check in all_checks().values() if check.final}
     if not any(finding.code in final for finding in refused):
         options = " ".join(f"--allow {finding.code}" for finding in refused)
         hint += f" To go on all the same: {options}"
     message = "; ".join(_clause(finding.message) for finding in refused)
     raise UserError(refused[0].code, message, hint)
+
+
+def _can_be_let_pass(code: str) -> None:
+    checks = all_checks()
+    choices = [c.code for c in checks.values() if c.severity == "refuse" and not c.final]
+    if code in choices:
+        return
+    hint = suggest(code, choices, noun="findings that can be let pass", show=len(choices))
+    if code not in checks:
+        raise UserError("unknown-finding", f"no finding is called {code!r}", hint)
+    why = "no study can go on with it" if checks[code].final else "it refuses nothing"
+    raise UserError("not-let-pass", f"{code!r} cannot be let pass: {why}", hint)
 
 
 def _clause(sentence: str) -> str:

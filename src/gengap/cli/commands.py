@@ -184,6 +184,10 @@ def compare(
         click.echo(study.results.to_json(), nl=False)
     elif quiet:
         click.echo(study.results.headline)
+        if study.results.holdout is not None:
+            from gengap.report.words import holdout
+
+            click.echo(holdout(study.results))
     else:
         from gengap.report.terminal import print_results
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gengap.report.headline import lead
-from gengap.report.names import named
+from gengap.report.names import called, named, refit_strength
 from gengap.report.numbers import half_width, number, scale_of, seconds
 from gengap.report.verdicts import (
     SETTLED,
@@ -23,6 +23,8 @@ from gengap.statistics.records import Comparison
 from gengap.wording import plural
 
 __all__ = ["at_edge", "cost", "diagnosis", "gap_sentence", "holdout", "honest", "what_would_change"]
+
+_NAMED = 3  # candidates of which it is said what would settle them
 
 
 def gap_sentence(row: CandidateResult, protocol: Protocol) -> str:
@@ -52,11 +54,31 @@ def honest(results: Results) -> str:
     )
     if scale.ends(best.test) is None:
         text += f" There is {no_interval(protocol)}."
-    back = "the baseline" if best.refit_recipe == "baseline" else best.refit_recipe
+    back = "the baseline" if best.refit_recipe == "baseline" else called(best.refit_recipe)
     return text + (
         f" The model that is handed back is {back}, trained on all rows for "
-        f"{plural(best.epochs, 'epoch')}{_REASONS.get(best.reason, '').format(margin(protocol))}; "
-        "it has no score of its own."
+        f"{plural(best.epochs, 'epoch')}{_reason(results)}; it has no score of its own."
+    )
+
+
+def _reason(results: Results) -> str:
+    """Say why this model is handed back, as the end of a sentence."""
+    protocol, best = results.protocol, results.best
+    if best.reason != "best":
+        return _REASONS.get(best.reason, "").format(margin(protocol))
+    scale = protocol_scale(protocol)
+    before = results.recipes[0].validation.mean if results.recipes else None
+    figures = ""
+    if best.refit_validation is not None and before is not None:
+        # Digits enough to tell the two apart, where they differ.
+        apart = abs(best.refit_validation - before)
+        figures = (
+            f" ({scale.value(best.refit_validation, apart)}, against "
+            f"{scale.value(before, apart)} of the baseline)"
+        )
+    return (
+        f", since its mean {scale.label} on validation rows is the best{figures}: test rows do "
+        "not choose"
     )
 
 
@@ -75,10 +97,16 @@ def holdout(results: Results) -> str:
         return ""
     protocol = results.protocol
     scale = scale_of(part.metric, {protocol.metric: protocol.direction})
+    if results.best.refit_recipe == "baseline":
+        return (
+            f"On the {plural(part.rows, 'row')} of your own test part the refitted baseline has "
+            f"{scale.label} {value_with_interval(scale, part.baseline)}."
+        )
     return (
         f"On the {plural(part.rows, 'row')} of your own test part the refitted "
-        f"{results.best.refit_recipe} has {scale.label} {value_with_interval(scale, part.best)}, "
-        f"the refitted baseline {value_with_interval(scale, part.baseline)}: a change of "
+        f"{called(results.best.refit_recipe)} has {scale.label} "
+        f"{value_with_interval(scale, part.best)}, the refitted baseline "
+        f"{value_with_interval(scale, part.baseline)}: a change of "
         f"{change_with_interval(scale, part.delta)}."
     )
 
@@ -86,11 +114,13 @@ def holdout(results: Results) -> str:
 def cost(results: Results, row: CandidateResult) -> str:
     """Say what a candidate costs in training time against the baseline."""
     before, after = results.recipes[0].seconds_per_trial, row.seconds_per_trial
+    if row is results.recipes[0]:
+        return f"{seconds(after)} a training"
     if not before > 0 or not math.isfinite(after):
         return f"{seconds(after)} a training"
     times = after / before
     if 0.95 <= times <= 1.05:
-        return f"{seconds(after)} a training, as long as the baseline"
+        return f"{seconds(after)} a training, as long as the baseline's {seconds(before)}"
     return f"{seconds(after)} a training, {number(times)} times the baseline's {seconds(before)}"
 
 
@@ -159,9 +189,11 @@ def what_would_change(results: Results) -> tuple[str, ...]:
     else:
         settling = [r for r in candidates(results) if r.verdict not in SETTLED]
         reasons += [
-            f"{other.recipe}: {_clause(settle(other, protocol))}"
-            for other in sorted(settling, key=lambda r: -_size(r))[:3]
+            f"{named(other)}: {_clause(settle(other, protocol))}"
+            for other in sorted(settling, key=lambda r: -_size(r))[:_NAMED]
         ]
+        if len(settling) > _NAMED:
+            reasons.append(f"And {len(settling) - _NAMED} more, in “All results”.")
         if not settling:
             reasons.append(
                 f"A smaller margin: changes up to {margin(protocol)} count as none here (--rope)."
@@ -197,15 +229,13 @@ def at_edge(results: Results) -> tuple[str, ...]:
         (dose.candidate, dose.technique, dose.strength) for dose in results.doses
     ):
         curve = sorted(
-            (dose.value, dose.effect.mean)
+            (dose.value, dose.effect.mean, dose.value == refit_strength(results, dose))
             for dose in results.doses
             if (dose.candidate, dose.technique, dose.strength) == (candidate, technique, strength)
             and dose.effect.mean is not None
         )
-        if len(curve) < 2:
-            continue
-        best = max(curve, key=lambda point: point[1])
-        if best[1] > results.protocol.rope and best in (curve[0], curve[-1]):
+        ends = (curve[0], curve[-1]) if len(curve) > 1 else ()
+        if any(is_best and mean > results.protocol.rope for _, mean, is_best in ends):
             found.append(candidate)
     return tuple(dict.fromkeys(found))
 

@@ -43,7 +43,7 @@ __all__ = [
     "wrapped",
 ]
 
-WIDE, NARROW = 720, 340  # px: beside a desk, and on a phone
+WIDE, NARROW = 880, 340  # px: beside a desk, and on a phone
 TEXT, SMALL = 13.0, 12.0  # px: no text of a chart is smaller
 
 

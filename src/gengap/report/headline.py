@@ -26,6 +26,8 @@ from gengap.wording import listed, plural
 
 __all__ = ["existing", "headline", "lead", "winner"]
 
+_NAMED = 3  # candidates that hurt, by name
+
 
 def headline(results: Results) -> str:
     """Say the result of a study in one sentence.
@@ -164,12 +166,15 @@ def _without_a_winner(
     scale = protocol_scale(protocol)
     same = [row for row in comparable if row.verdict in SAME]
     hurting = [row for row in comparable if row.verdict in HURTS]
+    sure = [row for row in same if row.verdict == "equivalent"]
     open_rows = [row for row in comparable if row.verdict == "inconclusive"]
     unknown = total - len(same) - len(hurting)
-    hurt = _hurt(hurting) if hurting else ""
+    hurt = _harm(hurting)
     if unknown:
         settled = [hurt] if hurting else []
-        settled += _no_difference(same)
+        if same:
+            verb = "makes" if len(same) == 1 else "make"
+            settled.append(f"{len(same)} {_how_surely(len(sure), len(same), verb)}")
         example = ""
         largest = max(open_rows, key=_size, default=None)
         if largest is not None and largest.delta is not None:
@@ -179,42 +184,49 @@ def _without_a_winner(
         return (
             f"Cannot tell yet: {unknown} of {total} candidates "
             f"{'is' if unknown == 1 else 'are'} not settled on your data{example}"
-            + (f"; {'; '.join(settled)}" if settled else "")
+            + (f"; {' and '.join(settled)}" if settled else "")
             + "."
         )
     score = scale.value(baseline.test.mean, half_width(baseline.test))
     before = f"the baseline's {scale.label} of {score}"
     every = "both candidates" if total == 2 else f"all {total} candidates"
     if not hurting:
-        sure = all(row.verdict == "equivalent" for row in same)
+        stay = "stay" if sure else "probably stay"
+        some = f" ({len(same) - len(sure)} of them probably)" if 0 < len(sure) < len(same) else ""
         return (
             f"No technique makes a practical difference on your data: {every} "
-            f"{'' if sure else 'probably '}stay within {margin(protocol)} of {before}."
+            f"{stay} within {margin(protocol)} of {before}{some}."
         )
     if not same:
-        return f"No technique helps on your data: {every} hurt, against {before}."
+        return f"No technique helps on your data: {hurt}, against {before}."
     return (
         f"No technique helps on your data: {hurt}, and {plural(len(same), 'candidate')} "
         f"{'stays' if len(same) == 1 else 'stay'} within {margin(protocol)} of {before}."
     )
 
 
-def _hurt(rows: Sequence[CandidateResult]) -> str:
-    """Say what (probably) hurts, by name."""
-    sure = all(row.verdict == "hurts" for row in rows)
-    verb = "hurts" if len(rows) == 1 else "hurt"
-    return f"{listed([row.recipe for row in rows])} {'' if sure else 'probably '}{verb}"
+def _how_surely(sure: int, count: int, verb: str) -> str:
+    """Say "no practical difference" of several candidates, some of them only probably."""
+    if sure == count:
+        return f"{verb} no practical difference"
+    if sure == 0:
+        return f"probably {verb} no practical difference"
+    return f"{verb} no practical difference ({count - sure} of them probably)"
 
 
-def _no_difference(rows: Sequence[CandidateResult]) -> list[str]:
-    """Say how many make, and how many probably make, no practical difference."""
-    settled = sum(row.verdict == "equivalent" for row in rows)
-    counts = ((settled, ""), (len(rows) - settled, "probably "))
-    return [
-        f"{count} {probably}{'makes' if count == 1 else 'make'} no practical difference"
-        for count, probably in counts
-        if count
-    ]
+def _harm(rows: Sequence[CandidateResult]) -> str:
+    """Name what hurts, and what probably does, three of each at most."""
+    parts = []
+    for wanted, probably in (("hurts", ""), ("probably_hurts", "probably ")):
+        names = [named(row) for row in rows if row.verdict == wanted]
+        if names:
+            shown = (
+                listed(names)
+                if len(names) <= _NAMED
+                else (f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more")
+            )
+            parts.append(f"{shown} {probably}{'hurts' if len(names) == 1 else 'hurt'}")
+    return " and ".join(parts)
 
 
 def _size(row: CandidateResult) -> float:

@@ -17,7 +17,7 @@ from gengap.report.canvas import NARROW, WIDE
 from gengap.report.figures import PageFigure, forest
 from gengap.report.palette import custom_properties
 from gengap.report.svg import Styles, svg
-from gengap.results import Finding, Results
+from gengap.results import Results
 
 __all__ = ["render_html", "render_notebook"]
 
@@ -72,7 +72,7 @@ def render_html(results: Results, source: str | None = None) -> str:
         "source": source,
         "would_change": words.what_would_change(results),
         "findings": [
-            {**dataclasses.asdict(f), "word": _severity(f, results)}
+            {**dataclasses.asdict(f), "word": words.severity(f, results.allowed)}
             for f in words.by_severity(results.audit)
         ],
         "diverged": words.diverged(results),
@@ -84,6 +84,7 @@ def render_html(results: Results, source: str | None = None) -> str:
         "cost": _cost(results),
         "again": page.again(results),
         "table": page.all_results(results),
+        "details": page.all_details(results),
         "method": page.method(results),
         "command": results.protocol.command,
         "settings": page.settings(results),
@@ -112,7 +113,7 @@ def render_notebook(results: Results) -> str:
         parts.append(_markup(figure, styles, WIDE, f"nb-{_short(results)}"))
     css = (
         f".gengap{{{custom_properties('light')}color:var(--ink);background:var(--paper);"
-        "padding:.5rem 1rem;max-width:46rem;font-family:system-ui,sans-serif}"
+        "padding:.5rem 1rem;max-width:58rem;font-family:system-ui,sans-serif}"
         ".gengap svg{max-width:100%;height:auto}"
         ".gengap .said{font-weight:600}"
     )
@@ -160,11 +161,6 @@ def _own(results: Results) -> str:
     return "" if clause is None else clause[0].upper() + clause[1:] + "."
 
 
-def _severity(finding: Finding, results: Results) -> str:
-    word = words.SEVERITIES.get(finding.severity, finding.severity)
-    return f"{word}, let pass" if finding in words.provisional(results) else word
-
-
 def _edges(results: Results) -> str:
     edges = words.at_edge(results)
     if not edges:
@@ -179,7 +175,7 @@ def _cost(results: Results) -> str:
     if not results.recipes:
         return "Nothing was trained."
     winner = words.winner(results)
-    return f"{winner.recipe}: {words.cost(results, winner)}."
+    return f"{words.called(winner.recipe)}: {words.cost(results, winner)}."
 
 
 def _short(results: Results) -> str:

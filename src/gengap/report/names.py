@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from gengap.errors import UserError
 from gengap.recipe import Recipe, format_number
-from gengap.results import CandidateResult, StrengthChoice
+from gengap.results import CandidateResult, Dose, Results, StrengthChoice
 from gengap.techniques.discovery import find_technique
 
-__all__ = ["named", "strengths"]
+__all__ = ["called", "named", "refit_strength", "strengths"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,32 @@ class _Chosen:
     strength: str
     by_fold: tuple[float, ...]
     refit: float
+
+
+def called(recipe: str) -> str:
+    """Write a recipe's name in a sentence: `none` alone would read as if there were no model."""
+    return "none (your own switched off)" if recipe == "none" else recipe
+
+
+def refit_strength(results: Results, dose: Dose) -> float | None:
+    """Return the value of a dose's strength that its candidate is refitted with.
+
+    Parameters
+    ----------
+    results : Results
+    dose : Dose
+
+    Returns
+    -------
+    float, optional
+        The one choice over all folds (`gengap.analysis.selection`); None where none is recorded.
+    """
+    row = next((row for row in results.recipes if row.recipe == dose.candidate), None)
+    choice = None if row is None else row.strengths.get(dose.technique)
+    if choice is None:
+        return None
+    refit = choice.refit[dose.strength] if isinstance(choice.refit, Mapping) else choice.refit
+    return float(refit)
 
 
 def named(row: CandidateResult) -> str:
@@ -36,7 +62,7 @@ def named(row: CandidateResult) -> str:
     """
     chosen = _chosen(row)
     if not chosen:
-        return row.recipe
+        return called(row.recipe)
     try:
         recipe = Recipe.parse(row.recipe)
         return str(recipe.filled({(c.technique, c.strength): c.refit for c in chosen}))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gengap.statistics.records import Comparison, Interval
@@ -21,6 +21,7 @@ __all__ = [
     "MISSING",
     "SUPERSCRIPTS",
     "Scale",
+    "common_spread",
     "half_width",
     "number",
     "scale_of",
@@ -217,9 +218,9 @@ class Scale:
             return MISSING
         return number(x * self.factor, self.decimals(x, s), signed=signed) + unit
 
-    def score_ends(self, interval: Interval) -> str | None:
+    def score_ends(self, interval: Interval, s: float | None = None) -> str | None:
         """Write the ends of a score's 95 % interval, where the metric can lie; None without one."""
-        spread = half_width(interval)
+        spread = half_width(interval) if s is None else s
         clamped = self.clamped(interval)
         return self.ends(clamped, s=spread)
 
@@ -246,6 +247,19 @@ def half_width(interval: Interval | Comparison) -> float | None:
     if interval.low is None or interval.high is None:
         return None
     return (interval.high - interval.low) / 2
+
+
+def common_spread(intervals: Iterable[Interval | Comparison | None]) -> float | None:
+    """Return the middle half-width of a column's intervals, which gives all of it one precision.
+
+    Parameters
+    ----------
+    intervals : iterable of Interval or Comparison
+        None, and those without ends, do not count.
+    """
+    widths = [half_width(interval) for interval in intervals if interval is not None]
+    found = sorted(width for width in widths if width)
+    return found[len(found) // 2] if found else None
 
 
 def scale_of(metric: str, directions: Mapping[str, str] | None = None) -> Scale:

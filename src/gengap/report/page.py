@@ -8,13 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from gengap.report import figures, words
-from gengap.report.figures import PageFigure, change_cells, verdict_cell
-from gengap.report.numbers import half_width, number, scale_of, seconds, share
-from gengap.report.tables import Cell, Row, Table, cells
+from gengap.report.figures import PageFigure, verdict_cell
+from gengap.report.numbers import common_spread, half_width, number, scale_of, seconds, share
+from gengap.report.tables import Cell, Row, Table
 from gengap.results import CandidateResult, Results
 from gengap.wording import plural
 
-__all__ = ["SECTIONS", "Card", "all_results", "cards", "facts", "method", "settings", "why"]
+__all__ = [
+    "SECTIONS",
+    "Card",
+    "all_details",
+    "all_results",
+    "cards",
+    "facts",
+    "method",
+    "settings",
+    "why",
+]
 
 SECTIONS: tuple[tuple[str, str], ...] = (
     ("verdict", "Verdict"),
@@ -127,8 +137,8 @@ def why(results: Results) -> tuple[str, ...]:
         return ("No candidate stands out against the baseline, so there is nothing to explain.",)
     scale = words.protocol_scale(results.protocol)
     sentences = [
-        f"Weights of {winner.recipe}: {share(winner.zero_weights)} of the kernel weights are "
-        f"exactly zero (baseline {share(baseline.zero_weights)}), and their norm is "
+        f"Weights of {words.called(winner.recipe)}: {share(winner.zero_weights)} of the kernel "
+        f"weights are exactly zero (baseline {share(baseline.zero_weights)}), and their norm is "
         f"{number(winner.weight_norm)} (baseline {number(baseline.weight_norm)})."
     ]
     if winner.robustness.mean is not None and baseline.robustness.mean is not None:
@@ -140,8 +150,8 @@ def why(results: Results) -> tuple[str, ...]:
     if winner.verdict not in ("helps", "probably_helps"):
         sentences.insert(
             0,
-            f"{winner.recipe} has the best validation score; whether it helps at all is not "
-            "settled, so read this with care.",
+            f"{words.called(winner.recipe)} has the best validation score; whether it helps at all "
+            "is not settled, so read this with care.",
         )
     return tuple(sentences)
 
@@ -156,7 +166,8 @@ def again(results: Results) -> tuple[str, ...]:
     folds = plural(len(best.chosen_by_fold), "fold")
     winners = plural(len(best.chosen_in), "different candidate")
     sentences = [
-        f"{top} had the best validation score in {count} of {folds}; {winners} won in all."
+        f"{words.called(top)} had the best validation score in {count} of {folds}; "
+        f"{winners} won in all."
     ]
     promised = best.validation
     if promised is not None and promised.mean is not None and best.test.mean is not None:
@@ -169,64 +180,107 @@ def again(results: Results) -> tuple[str, ...]:
 
 
 def all_results(results: Results) -> Table:
-    """Return the table with everything about every candidate."""
+    """Return the table with every candidate: verdict, score, change, odds, gap and cost."""
     scale = words.protocol_scale(results.protocol)
     header = (
         "candidate",
         "verdict",
-        "strength",
         f"test {scale.label}",
-        "95 % interval",
         "change",
-        "95 % interval",
-        "P(better / same / worse)",
-        "p (Holm)",
-        "training",
+        "better / same / worse",
         "gap",
+        "seconds",
+    )
+    changes = common_spread(row.delta for row in results.recipes)
+    gaps = common_spread(row.gap for row in results.recipes)
+    rows = []
+    for index, row in enumerate(results.recipes):
+        delta = row.delta
+        odds = (
+            Cell("", math.nan)
+            if delta is None or delta.p_better is None
+            else Cell(
+                " / ".join(share(p) for p in (delta.p_better, delta.p_equivalent, delta.p_worse)),
+                delta.p_better,
+            )
+        )
+        change = (
+            Cell("", math.nan)
+            if delta is None
+            else Cell(
+                scale.change(delta.mean, changes),
+                delta.mean,
+                under=scale.ends(delta, effect=True, s=changes) or "no interval",
+            )
+        )
+        training = scale.value(row.train.mean, changes)
+        shown = (
+            Cell(words.called(row.recipe), under=words.strengths(row)),
+            verdict_cell(row),
+            Cell(
+                scale.value(row.test.mean, changes),
+                row.test.mean,
+                under=scale.score_ends(row.test, changes) or "no interval",
+            ),
+            change,
+            odds,
+            Cell(scale.difference(row.gap.mean, gaps), row.gap.mean, under=f"training {training}"),
+            Cell(
+                number(row.seconds_per_trial, _decimals(results)),
+                row.seconds_per_trial,
+                under=_epochs(row),
+            ),
+        )
+        rows.append(Row(shown, index))
+    caption = "One row a candidate; the first is the baseline. Small: strengths, 95 % intervals"
+    return Table(caption, header, tuple(rows))
+
+
+def all_details(results: Results) -> Table:
+    """Return the table with what else was measured of every candidate."""
+    scale = words.protocol_scale(results.protocol)
+    header = (
+        "candidate",
+        "what would settle it",
+        "p (Holm)",
         "with noise",
         "zero weights",
         "weight norm",
-        "epochs",
-        "seconds",
         "trials",
         "diverged",
-        "what would settle it",
     )
-    rows = tuple(Row(_all_cells(row, results), index) for index, row in enumerate(results.recipes))
-    return Table("One row a candidate; the first is the baseline", header, rows)
-
-
-def _all_cells(row: CandidateResult, results: Results) -> tuple[Cell, ...]:
-    scale, delta = words.protocol_scale(results.protocol), row.delta
-    odds = (
-        Cell("", math.nan)
-        if delta is None or delta.p_better is None
-        else Cell(
-            " / ".join(share(p) for p in (delta.p_better, delta.p_equivalent, delta.p_worse)),
-            delta.p_better,
+    spread = common_spread(row.robustness for row in results.recipes)
+    rows = []
+    for index, row in enumerate(results.recipes):
+        p_holm = None if row.delta is None else row.delta.p_holm
+        shown = (
+            Cell(words.called(row.recipe)),
+            Cell(row.settle),
+            Cell(
+                "" if row.delta is None else _p(p_holm),
+                math.nan if p_holm is None else p_holm,
+            ),
+            Cell(scale.value(row.robustness.mean, spread), row.robustness.mean),
+            Cell(share(row.zero_weights), row.zero_weights),
+            Cell(number(row.weight_norm), row.weight_norm),
+            Cell(f"{row.trials:,}", float(row.trials)),
+            Cell(f"{row.diverged:,}", float(row.diverged)),
         )
-    )
-    p_holm = None if delta is None else delta.p_holm
-    return cells(
-        row.recipe,
-        verdict_cell(row),
-        words.strengths(row),
-        Cell(scale.value(row.test.mean, half_width(row.test)), row.test.mean),
-        Cell(scale.score_ends(row.test) or "no interval", half_width(row.test)),
-        *change_cells(row, scale),
-        odds,
-        Cell("" if delta is None else number(p_holm), math.nan if p_holm is None else p_holm),
-        Cell(scale.value(row.train.mean, half_width(row.train)), row.train.mean),
-        Cell(scale.difference(row.gap.mean, half_width(row.gap)), row.gap.mean),
-        Cell(scale.value(row.robustness.mean, half_width(row.robustness)), row.robustness.mean),
-        Cell(share(row.zero_weights), row.zero_weights),
-        Cell(number(row.weight_norm), row.weight_norm),
-        Cell(number(row.epochs, 0 if row.epochs % 1 == 0 else 1), row.epochs),
-        Cell(number(row.seconds_per_trial), row.seconds_per_trial),
-        Cell(f"{row.trials:,}", float(row.trials)),
-        Cell(f"{row.diverged:,}", float(row.diverged)),
-        row.settle,
-    )
+        rows.append(Row(shown, index))
+    return Table("One row a candidate; the first is the baseline", header, tuple(rows))
+
+
+def _p(p: float | None) -> str:
+    return "< 0.001" if p is not None and p < 0.0005 else number(p, 3)
+
+
+def _decimals(results: Results) -> int:
+    """Count the decimals of a column of seconds: one precision for all."""
+    return 2 if max(row.seconds_per_trial for row in results.recipes) < 9.95 else 0
+
+
+def _epochs(row: CandidateResult) -> str:
+    return f"{number(row.epochs, 0 if row.epochs % 1 == 0 else 1)} epochs"
 
 
 def method(results: Results) -> tuple[str, ...]:

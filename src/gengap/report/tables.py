@@ -8,14 +8,25 @@ from dataclasses import dataclass
 
 __all__ = ["Cell", "Row", "Table", "cells", "plain"]
 
+_LONG = 24  # characters of a word that a column of names still holds
+
 
 @dataclass(frozen=True)
 class Cell:
-    """A text, with the number that it sorts by where it is one; `role` colours a verdict."""
+    """A text, with the number that it sorts by where it is one.
+
+    `role` colours a verdict; `under` stands in small type below the text.
+    """
 
     text: str
     value: float | None = None
     role: str = ""
+    under: str = ""
+
+    @property
+    def has_long_word(self) -> bool:
+        """Whether a word is so long that it must be broken."""
+        return any(len(word) > _LONG for word in self.text.split())
 
     @property
     def sorts_by(self) -> str:

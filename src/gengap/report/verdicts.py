@@ -34,6 +34,7 @@ __all__ = [
     "protocol_scale",
     "provisional",
     "settle",
+    "severity",
     "value_with_interval",
     "verdict",
     "why_missing",
@@ -79,6 +80,13 @@ def provisional(results: Results) -> tuple[Finding, ...]:
         for finding in results.audit
         if finding.severity == "refuse" and finding.code in results.allowed
     )
+
+
+def severity(finding: Finding, let_pass: Sequence[str] = ()) -> str:
+    """Write how grave a finding is, and whether the user let it pass (``"Refused, let pass"``)."""
+    word = SEVERITIES.get(finding.severity, finding.severity)
+    passed = finding.severity == "refuse" and finding.code in let_pass
+    return f"{word}, let pass" if passed else word
 
 
 def protocol_scale(protocol: Protocol) -> Scale:

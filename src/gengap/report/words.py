@@ -18,9 +18,8 @@ from gengap.report.advice import (
 )
 from gengap.report.glossary import GLOSSARY, LIMITS
 from gengap.report.headline import existing, headline, lead, winner
-from gengap.report.names import named, strengths
+from gengap.report.names import called, named, refit_strength, strengths
 from gengap.report.verdicts import (
-    SEVERITIES,
     SYMBOLS,
     VERDICTS,
     by_severity,
@@ -34,6 +33,7 @@ from gengap.report.verdicts import (
     protocol_scale,
     provisional,
     settle,
+    severity,
     value_with_interval,
     verdict,
     why_missing,
@@ -43,11 +43,11 @@ from gengap.results import Results
 __all__ = [
     "GLOSSARY",
     "LIMITS",
-    "SEVERITIES",
     "SYMBOLS",
     "VERDICTS",
     "at_edge",
     "by_severity",
+    "called",
     "candidates",
     "change_with_interval",
     "cost",
@@ -66,7 +66,9 @@ __all__ = [
     "no_interval",
     "protocol_scale",
     "provisional",
+    "refit_strength",
     "settle",
+    "severity",
     "strengths",
     "value_with_interval",
     "verdict",

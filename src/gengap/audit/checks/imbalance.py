@@ -20,6 +20,24 @@ def run(subject: Subject) -> Iterator[str]:
     yield f"class '{label}' has {share} of the rows{blind}"
 
 
+def advise(subject: Subject) -> str:
+    steps = []
+    if subject.metric == "accuracy":
+        steps.append("decide by --metric balanced_accuracy or roc_auc")
+    elif subject.metric is None:
+        steps.append("decide by balanced_accuracy, as is done here by default, or --metric roc_auc")
+    elif subject.metric not in _FAIR:
+        steps.append(f"read balanced accuracy in the report beside {subject.metric}, too")
+    if not subject.weighted:
+        steps.append("weigh the rare classes up with --class-weight balanced")
+    if not steps:
+        return "Nothing: the metric sees every class, and rare classes are weighed up."
+    sentence = "; ".join(steps)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+_FAIR = ("balanced_accuracy", "roc_auc")  # metrics that a frequent class does not decide alone
+
 CHECK = Check(
     code="imbalance",
     severity="warn",
@@ -30,4 +48,5 @@ CHECK = Check(
         "classes up with --class-weight balanced."
     ),
     run=run,
+    advise=advise,
 )

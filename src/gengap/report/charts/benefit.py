@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gengap.report import words
 from gengap.report.canvas import (
     SMALL,
@@ -108,9 +110,12 @@ def _place_label(
     y: float,
     placed: list[tuple[float, float, float, float]],
 ) -> None:
-    """Write a label beside its dot where there is room; leave it out where there is none."""
+    """Write a label beside its dot where there is room, or further off with a line to it.
+
+    It is left out where there is no room at all.
+    """
     length = text_width(text, SMALL)
-    for dx, dy, align in (
+    near: tuple[tuple[float, float, str], ...] = (
         (10, 0, "left"),
         (-10, 0, "right"),
         (0, -15, "center"),
@@ -119,7 +124,15 @@ def _place_label(
         (10, 13, "left"),
         (-10, -13, "right"),
         (-10, 13, "right"),
-    ):
+    )
+    far = tuple(
+        (side * across, up * down, "left" if side > 0 else "right")
+        for down in (28, 44, 60, 76, 92)
+        for across in (16, 34, 60)
+        for up in (-1, 1)
+        for side in (1, -1)
+    )
+    for dx, dy, align in (*near, *far):
         start = x + dx - {"left": 0.0, "right": length, "center": length / 2}[align]
         box = (start, y + dy - 8, start + length, y + dy + 8)
         inside = box[0] >= 60 and box[2] <= chart.px[0] - 2 and 24 <= box[1] <= chart.px[1] - 60
@@ -127,5 +140,8 @@ def _place_label(
             box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in placed
         ):
             placed.append(box)
+            if abs(dy) > 20:
+                ends = ([x, x + dx * 0.9], [y + math.copysign(6, dy), y + dy * 0.9])
+                chart.sheet().plot(*ends, color=colour("edge"), linewidth=1)
             chart.write(x + dx, y + dy, text, size=SMALL, align=align)
             return

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from gengap.report import words
 from gengap.report.canvas import (
@@ -118,6 +119,7 @@ def _curve_panel(
             share_of_height = (high - min(max(finite[-1], low), high)) / (high - low)
             place = y + top + (height - top - bottom) * share_of_height
             labels.append((place, band.part if not training else "training", role))
+    _ring(axes, panel, scale.factor, low, high)
     _end_labels(chart, labels, x + width - right + 6, y + top, y + height - bottom)
     best = next((band.best_epochs for band in panel if band.part not in ("train", "training")), ())
     if best:
@@ -129,6 +131,21 @@ def _curve_panel(
             color=colour("ink"),
             linewidth=1.5,
         )
+
+
+def _ring(axes: Axes, panel: Sequence[CurveBand], factor: float, low: float, high: float) -> None:
+    """Mark where the median validation loss is lowest."""
+    for band in panel:
+        found = [(v, at) for at, v in enumerate(band.median, start=1) if v is not None]
+        if band.quantity != "loss" or band.part in ("train", "training") or not found:
+            continue
+        least, at = min(found)
+        if low <= least * factor <= high:
+            axes.plot(
+                [at], [least * factor], marker="o", linestyle="none", markersize=8,
+                markeredgewidth=1.8, markeredgecolor=colour("unseen"),
+                markerfacecolor=colour("paper"), zorder=3, clip_on=False,
+            )  # fmt: skip
 
 
 def _curve_limits(bands: Sequence[CurveBand], factor: float) -> tuple[float, float]:

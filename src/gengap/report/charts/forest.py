@@ -153,7 +153,7 @@ def _beside(
     chart.write(right, middle - 7, row.change, bold=True)
     chart.write(right, middle + 8, row.ends, role="muted", size=SMALL)
     if row.delta.p_better is not None:
-        _probability_bar(sheet, row.delta, width - _ODDS, middle - 7, _ODDS - 8)
+        _probability_bar(sheet, row.delta, width - _ODDS, middle - 7, _ODDS - 16)
         chart.write(width - _ODDS, middle + 8, _odds(row.delta), role="muted", size=SMALL)
 
 

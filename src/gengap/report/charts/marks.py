@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from gengap.report.canvas import SMALL, Chart, Ticks, colour, nice_ticks, text_width
+from gengap.report.names import called
 from gengap.report.numbers import SUPERSCRIPTS, Scale
 from gengap.results import CandidateResult
 from gengap.statistics.records import Verdict
@@ -124,7 +125,7 @@ def interval_marks(
 
 def row_label(row: CandidateResult) -> str:
     """Name a candidate in a chart; its strengths are in the table behind it."""
-    return "none (your own switched off)" if row.recipe == "none" else row.recipe
+    return called(row.recipe)
 
 
 def strip(axes: Axes, top: float, bottom: float, rope: float | None = None) -> None:

@@ -72,7 +72,6 @@ def _dose_panel(
     )
     if technique != candidate and technique not in strength and strength != candidate:
         heading = f"{candidate}: {technique} {strength}"
-    chart.write(x + 4, y + 14, fitted(heading, width - 190, bold=True), bold=True)
     left, right, top, bottom = 52.0, 14.0, 54.0, 40.0
     axes = chart.panel(x + left, y + top, width - left - right, height - top - bottom)
     found = [v for dose in points for v in dose.folds if v is not None]
@@ -97,9 +96,10 @@ def _dose_panel(
     set_ticks(axes.xaxis, _sparse_ticks([0.0, *places], ["off", *labels], room))
     unit = f"change in {scale.label}{unit_note(power, scale.change_unit)}, validation rows"
     chart.write(x + 4, y + 34, fitted(unit, width - 16, SMALL), role="muted", size=SMALL)
-    best = _best_dose(ordered)
+    best = next((d for d in ordered if d.value == words.refit_strength(results, d)), None)
     for place, dose in zip(places, ordered, strict=True):
         _dose_marks(axes, place, dose, factor, is_best=dose is best)
+    room = width - 16
     if (
         best is not None
         and best in (ordered[0], ordered[-1])
@@ -107,11 +107,8 @@ def _dose_panel(
     ):
         note = f"best at the {'weakest' if best is ordered[0] else 'strongest'} tried"
         chart.write(x + width - 10, y + 14, note, role="muted", size=SMALL, align="right")
-
-
-def _best_dose(points: Sequence[Dose]) -> Dose | None:
-    scored = [dose for dose in points if dose.effect.mean is not None]
-    return max(scored, key=lambda dose: dose.effect.mean or 0.0, default=None)
+        room -= text_width(note, SMALL) + 12
+    chart.write(x + 4, y + 14, fitted(heading, room, bold=True), bold=True)
 
 
 def _dose_places(values: Sequence[float]) -> list[float]:

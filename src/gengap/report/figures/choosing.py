@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from gengap.recipe import format_number
 from gengap.report import charts, words
 from gengap.report.figures.base import PageFigure
@@ -40,7 +38,7 @@ def response(results: Results) -> PageFigure:
             else (f"{dose.candidate} ({dose.strength})")
         )
         mean = dose.effect.mean
-        if mean is not None and mean > best.get(name, (-math.inf, 0.0))[0]:
+        if mean is not None and dose.value == words.refit_strength(results, dose):
             best[name] = (mean, dose.value)
     description = " ".join(
         f"{name}: best at {format_number(value)} ({scale.change(mean)})."
@@ -50,8 +48,10 @@ def response(results: Results) -> PageFigure:
         "doses",
         "What does each strength do?",
         "Small dots are folds, large marks their mean with its 95 % interval; the diamond is the "
-        "best mean. “off” is the baseline, without a change by definition. Each panel has its own "
-        "vertical scale. These are validation rows, on which strengths are chosen: the best of "
+        "best mean, which a refit takes; of equal means the one with the better validation loss, "
+        "then the weaker strength. “off” is the baseline, without a change by definition. Each "
+        "panel has its own vertical scale. These are validation rows, on which strengths are "
+        "chosen: the best of "
         "them looks better here than on new rows.",
         f"Change in {scale.label} on validation rows by strength",
         description or "No strength was tried.",

@@ -89,7 +89,8 @@ def forest(results: Results) -> PageFigure:
         "How much does each candidate change the score?",
         "Each row is a candidate against the baseline in the same folds. Thin bar: 95 % interval; "
         f"thick bar: 50 %. Grey band: changes up to {words.margin(protocol)}, too small to matter. "
-        "A filled dot marks a settled verdict, a hollow one a verdict that more data may change.",
+        "A filled dot marks a settled verdict, a hollow one a verdict that more data may change; "
+        "an arrow at the edge, a bar that goes on beyond the chart.",
         f"Change in {scale.label} of {plural(len(compared), 'candidate')} against the baseline",
         description or "Nothing was compared.",
         Table(

@@ -54,9 +54,10 @@ def _curves(
 
 _READING_CURVES = (
     "Lines are medians over the folds, bands reach from the 10th to the 90th percentile, ticks at "
-    "the bottom are the folds' best epochs. Training figures are measured like validation ones: "
-    "without dropout and without penalties. A run that stopped early counts while it ran, so a "
-    "curve may jump where one ends."
+    "the bottom are the epochs whose weights were scored: a fold's last one, or its best one where "
+    "a recipe stops early; the ring is where the median validation loss is lowest. Training "
+    "figures are measured like validation ones: without dropout and without penalties. A run that "
+    "stopped early counts while it ran, so a curve may jump where one ends."
 )
 
 
@@ -79,7 +80,7 @@ def winner_curves(results: Results) -> PageFigure:
         results,
         [results.recipes[0].recipe, winner],
         "winner",
-        f"How does {winner} change the training?",
+        f"How does {words.called(winner)} change the training?",
         _READING_CURVES,
     )
 

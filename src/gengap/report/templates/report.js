@@ -36,7 +36,7 @@
   const key = (row, column) => {
     const cell = row.cells[column];
     const number = cell.dataset.value;
-    return number === undefined ? cell.textContent : number === "" ? null : Number(number);
+    return number === undefined ? cell.firstChild?.textContent ?? "" : number === "" ? null : Number(number);
   };
   const order = (a, b) => typeof a === "number" && typeof b === "number"
     ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true });
@@ -70,6 +70,17 @@
   for (const linked of all("[data-row]")) {
     linked.addEventListener("pointerenter", () => light(linked.dataset.row));
     linked.addEventListener("pointerleave", () => light(null));
+  }
+
+  for (const box of all(".scroll")) {
+    const hint = box.previousElementSibling;
+    const look = () => {
+      const beyond = box.scrollWidth - box.clientWidth;
+      hint.hidden = beyond < 2;
+      box.classList.toggle("more", beyond - box.scrollLeft > 1);
+    };
+    box.addEventListener("scroll", look, { passive: true });
+    new ResizeObserver(look).observe(box);
   }
 
   let opened = [];
