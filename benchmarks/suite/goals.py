@@ -69,6 +69,7 @@ _PEER_GOALS = (
     ("table", "keras-jax", 60),
     ("table", "pytorch", 30),
     ("table", "sklearn", 12),
+    ("table200", "keras-tensorflow", 60),
     ("mnist32", "keras-tensorflow", 8),
     ("mnist32", "keras-jax", 3),
     ("mnist32", "pytorch", 2.5),
