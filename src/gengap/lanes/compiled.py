@@ -6,8 +6,10 @@ over the devices. A device goes through its groups one by one, as far as they ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -85,6 +87,19 @@ class Compiled:
         )
 
 
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Let no collection interrupt: a quarter of the time of tracing, for hardly any garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_no_garbage_collection()
 def compile_program(
     network: LaneNetwork,
     program: Program,
