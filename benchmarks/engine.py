@@ -38,6 +38,9 @@ ROOT = Path(__file__).parents[1]
 #: Parts besides the works, each of which is one.
 OTHER_PARTS = ("limits", "stopping", *SERIES)
 
+#: Works that are held to the machine's limit; the others train one of these networks.
+LIMITS = tuple(name for name in WORKS if name != "table200")
+
 #: With --quick, where every process takes seconds to start.
 QUICK_WORKS = ("table",)
 QUICK_LIMITS = ("mnist128",)
@@ -113,7 +116,7 @@ class Bench:
         options = self.options
         rounds, quick = options.rounds, options.quick
         if part == "limits":
-            works = [self.works[name] for name in (QUICK_LIMITS if quick else self.works)]
+            works = [self.works[name] for name in (QUICK_LIMITS if quick else options.limits_of)]
             rates = machine_rates(works, options.cores, quick=quick)
             limits = {}
             for work in works:
@@ -164,6 +167,14 @@ def _options() -> argparse.Namespace:
         default=list(PEERS),
         metavar="PEER",
         help=f"measure these peers, or none: {', '.join(PEERS)}",
+    )
+    parser.add_argument(
+        "--limits-of",
+        nargs="+",
+        choices=LIMITS,
+        default=LIMITS,
+        metavar="WORK",
+        help=f"works that are held to the machine's limit: {', '.join(LIMITS)}",
     )
     parser.add_argument("--rounds", type=int, help="3 by default")
     parser.add_argument("--cores", type=int, default=2)
