@@ -188,7 +188,8 @@ def _bound(work: Work, study: Record, rates: Record, steps: int, epoch: float) -
     }
     at_shapes = sum(product.operations / of_shape[product.shape] for product in products)
     a_row = sum(product.operations for product in forward_products(work, 1))
-    scored = study["rows_trained"] + study["rows_validated"]
+    # As many training rows as there are validation rows, and those.
+    scored = study["rows_validated"] + min(study["rows_trained"], study["rows_validated"])
     training = steps * max(parts.values())
     scoring = scored * a_row / rates["products"]
     # Scores have no shape of their own: they may be taken over any number of rows at once.
