@@ -164,10 +164,11 @@ def compare(
         weight=weight,
         sample_weight=sample_weight,
     )
-    findings = audit(Subject(raw, folds, duplicates, metric, weighted=class_weight is not None))
+    subject = Subject(raw, folds, duplicates, metric, weighted=class_weight is not None)
+    findings = audit(subject)
     refuse(findings, allow)
     design = design_study(
-        settle_copies(raw, duplicates),
+        settle_copies(raw, duplicates, copies=subject.copies),
         model=model,
         techniques=techniques,
         metric=metric,

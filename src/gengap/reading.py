@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gengap.audit import copies_policy, drop_copies, group_copies
+from gengap.audit.duplicates import Copies
 from gengap.data.arrays import check_names, from_arrays
 from gengap.data.dataset import Dataset
 from gengap.data.load import load
@@ -91,12 +92,22 @@ def read(
     return from_arrays(x, y, task=task, test=test, groups=groups, sample_weight=sample_weight)
 
 
-def settle_copies(dataset: Dataset, duplicates: str | None) -> Dataset:
-    """Group, drop or keep equal rows, as the user chose or as the table suggests."""
-    policy = copies_policy(dataset, duplicates)
+def settle_copies(
+    dataset: Dataset, duplicates: str | None, *, copies: Copies | None = None
+) -> Dataset:
+    """Group, drop or keep equal rows, as the user chose or as the table suggests.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    duplicates : {"group", "keep", "drop"}, optional
+    copies : Copies, optional
+        Which rows of the dataset are equal, where that is known.
+    """
+    policy = copies_policy(dataset, duplicates, copies=copies)
     if policy == "drop":
-        return drop_copies(dataset)
-    return group_copies(dataset) if policy == "group" else dataset
+        return drop_copies(dataset, copies=copies)
+    return group_copies(dataset, copies=copies) if policy == "group" else dataset
 
 
 def _expect_name(value: Any, what: str) -> None:

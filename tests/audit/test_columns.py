@@ -63,10 +63,15 @@ def test_no_ids(name: str, values: object, kind: str) -> None:
         (RNG.integers(0, 40, N), "numeric", False),
         (RNG.integers(0, 2, N), "boolean", False),
         ([f"t{k}" for k in range(N)], "categorical", False),
+        # What the many first rows do not show, the others may.
+        (np.r_[np.zeros(20_000), np.arange(21) / 2], "numeric", True),
+        (np.r_[np.zeros(20_000), np.arange(20) / 2], "numeric", False),
+        (np.r_[np.zeros(20_000), np.arange(1001)], "numeric", True),
+        (np.r_[np.zeros(20_000), np.arange(1000)], "numeric", False),
     ],
 )
 def test_continuous(values: object, kind: str, continuous: bool) -> None:
-    assert is_continuous(pd.Series(values).where(np.arange(N) != 3), kind) == continuous
+    assert is_continuous(pd.Series(values).where(np.arange(len(values)) != 3), kind) == continuous
 
 
 @pytest.mark.parametrize(
@@ -78,6 +83,10 @@ def test_continuous(values: object, kind: str, continuous: bool) -> None:
         (["a", "a"], "categorical", True),
         (["a", None], "categorical", False),  # missing is a level of its own
         ([0.0, 1.0], "boolean", False),
+        ([0.0, -0.0], "numeric", True),
+        ([np.nan, 1.0, 2.0], "numeric", False),
+        ([None, None], "categorical", False),
+        ([], "numeric", False),
     ],
 )
 def test_constant(values: list[object], kind: str, constant: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.examples import EXAMPLES, clean_table, tensors
-from gengap.audit import audit, copies_policy, drop_copies, find_copies, group_copies
-from gengap.audit.duplicates import feature_codes, joint_groups
+from gengap.audit import (
+    audit,
+    copies_policy,
+    drop_copies,
+    duplicates,
+    equal_rows,
+    find_copies,
+    group_copies,
+)
+from gengap.audit.duplicates import joint_groups
+from gengap.audit.equal_rows import feature_codes
 from gengap.data.dataset import Column, Dataset
 from gengap.data.load import load
 from gengap.errors import UserError
+from gengap.reading import settle_copies
 
 
 def with_copies(**changes: object) -> Dataset:
@@ -57,6 +68,82 @@ def test_codes_are_equal_where_rows_are(rows: list[tuple[int, str | None]]) -> N
     for i, one in enumerate(rows):
         for j, other in enumerate(rows):
             assert (codes[i] == codes[j]) == (one == other)
+
+
+def kinds_of_rows(rows: int) -> tuple[pd.DataFrame, tuple[Column, ...]]:
+    """A table of few different rows, some cells missing, and the columns that it has."""
+    rng = np.random.default_rng(rows)
+    frame = pd.DataFrame(
+        {
+            "a": rng.choice([0.5, -0.0, 0.0, np.nan], rows),
+            "b": pd.Series(rng.choice(np.array(["x", "y", None], object), rows), dtype=object),
+        }
+    )
+    return frame, (Column("a", "numeric"), Column("b", "categorical", ("x", "y")))
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3])
+def test_rows_of_one_hash_are_equal_only_where_their_cells_are(
+    monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    frame, columns = kinds_of_rows(200)
+    expected = feature_codes(frame, columns)
+    assert len(np.unique(expected)) == 9
+    whole = equal_rows.hash_array
+    # Of so many bits, so that different rows have the same hash.
+    monkeypatch.setattr(
+        equal_rows, "hash_array", lambda cells: whole(cells) & np.uint64(2**kept - 1)
+    )
+    assert feature_codes(frame, columns).tolist() == expected.tolist()
+
+
+def test_tensors_of_one_hash_are_equal_only_where_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tensor = np.random.default_rng(0).integers(0, 2, (60, 2, 2)).astype(np.float32)
+    expected = feature_codes(tensor, ())
+    assert 2 < len(np.unique(expected)) <= 16
+    monkeypatch.setattr(equal_rows, "hash", lambda row: 7, raising=False)
+    assert feature_codes(tensor, ()).tolist() == expected.tolist()
+
+
+def test_codes_go_by_first_appearance() -> None:
+    frame, columns = kinds_of_rows(200)
+    codes = feature_codes(frame, columns)
+    assert codes[0] == 0
+    assert pd.unique(codes).tolist() == list(range(9))
+
+
+def test_finding_equal_rows_holds_a_few_lines_of_the_table() -> None:
+    rows, width = 20_000, 40
+    rng = np.random.default_rng(0)
+    names = [f"c{place}" for place in range(width)]
+    frame = pd.DataFrame(rng.normal(size=(rows, width)), columns=names)
+    columns = tuple(Column(name, "numeric") for name in names)
+    tracemalloc.start()
+    codes = feature_codes(frame, columns)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert codes.tolist() == list(range(rows))
+    # A column in 64 bits is a line. Beside the hashes: a column's own, with what they are made of;
+    # then their order, and who has which. A code a cell would be 40 lines.
+    assert peak < 12 * rows * 8
+
+
+def test_what_was_found_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = dataclasses.replace(with_copies(), fingerprint="f")
+    copies = find_copies(dataset)
+    expected = [settle_copies(dataset, choice) for choice in ("group", "drop", "keep", None)]
+
+    def again(_: Dataset) -> None:
+        raise AssertionError("equal rows were looked for again")
+
+    monkeypatch.setattr(duplicates, "find_copies", again)
+    for choice, settled in zip(("group", "drop", "keep", None), expected, strict=True):
+        found = settle_copies(dataset, choice, copies=copies)
+        assert found.fingerprint == settled.fingerprint
+        assert len(found.rows) == len(settled.rows)
+        np.testing.assert_array_equal(found.rows.groups, settled.rows.groups)
 
 
 def test_what_is_done_with_equal_rows() -> None:

@@ -21,6 +21,9 @@ FEW_VALUES = 20
 MANY_VALUES = 1000
 MANY_SHARE = 0.25
 
+# Where a column has so many values, this many rows nearly always show it.
+FIRST_ROWS = 10 * MANY_VALUES
+
 
 def numbers_the_rows(values: pd.Series, kind: str) -> bool:
     """Say whether a column tells (nearly) every row from all others and does nothing else.
@@ -83,10 +86,14 @@ def is_continuous(values: pd.Series, kind: str) -> bool:
     if kind not in ("numeric", "date"):
         return False
     numbers = values.dropna().to_numpy(np.float64)
+    whole = _whole(numbers)
+    # More rows have no fewer values, so that the first ones may settle it.
+    if len(np.unique(numbers[:FIRST_ROWS])) > (MANY_VALUES if whole else FEW_VALUES):
+        return True
     different = len(np.unique(numbers))
     if different <= FEW_VALUES:
         return False
-    return not _whole(numbers) or different > MANY_VALUES or different >= MANY_SHARE * len(numbers)
+    return not whole or different > MANY_VALUES or different >= MANY_SHARE * len(numbers)
 
 
 def is_constant(values: pd.Series, kind: str) -> bool:
@@ -106,7 +113,8 @@ def is_constant(values: pd.Series, kind: str) -> bool:
     """
     if kind == "categorical" and values.isna().any():
         return False
-    return bool(values.nunique() == 1)
+    known = values.dropna().to_numpy()
+    return bool(known.size and (known == known[0]).all())
 
 
 def _whole(numbers: np.ndarray) -> bool:

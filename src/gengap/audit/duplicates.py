@@ -1,17 +1,15 @@
-"""Equal rows: which they are, whether they are copies, and what a study does with them.
+"""Equal rows: whether they are copies, and what a study does with them.
 
-Two rows are equal where all their features are; missing equals missing. Columns that number the
-rows are not compared: copies that were numbered afterwards are still copies. A *copy* is a row
-whose target is equal too. Whether equal rows are copies of one observation or different
-observations that happen to agree shows in the other columns: where one of them is continuous,
-agreement by chance is rare; where all are discrete, it is expected.
+A *copy* is a row whose features (`gengap.audit.equal_rows`) and target are another's. Whether equal
+rows are copies of one observation or different observations that happen to agree shows in the
+columns: where one of them is continuous, agreement by chance is rare; where all are discrete, it is
+expected.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -20,8 +18,9 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from gengap.audit.columns import is_continuous, numbers_the_rows
-from gengap.data.dataset import Column, Dataset, Part
+from gengap.audit.columns import is_continuous
+from gengap.audit.equal_rows import compared_columns, feature_codes
+from gengap.data.dataset import Dataset, Part
 from gengap.errors import UserError, suggest
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "Policy",
     "copies_policy",
     "drop_copies",
-    "feature_codes",
     "find_copies",
     "group_copies",
     "joint_groups",
@@ -45,7 +43,7 @@ class Copies:
     Attributes
     ----------
     by_features : ndarray (n,)
-        Equal codes where all features are equal.
+        Codes from 0, without holes; equal where all features are equal.
     first : ndarray (m,)
         Index of the first row of every set of copies (equal features and target), ascending.
     rows : int
@@ -67,7 +65,7 @@ class Copies:
     @property
     def alike(self) -> int:
         """How many rows have the features of an earlier one, whatever their targets."""
-        return self.rows - len(np.unique(self.by_features))
+        return self.rows - (int(self.by_features.max(initial=-1)) + 1)
 
 
 def find_copies(dataset: Dataset) -> Copies:
@@ -94,53 +92,16 @@ def find_copies(dataset: Dataset) -> Copies:
     """
     features = dataset.rows.features
     by_features = feature_codes(features, dataset.columns)
-    both = np.column_stack([by_features, pd.factorize(dataset.rows.target)[0]])
-    by_row = _row_codes(both)
-    first = np.unique(by_row, return_index=True)[1] if len(by_row) else np.zeros(0, np.intp)
+    continuous: tuple[str, ...] = ("every input",)
     if isinstance(features, pd.DataFrame):
-        compared = list(_compared(features, dataset.columns))
-        continuous = tuple(c.name for c, values in compared if is_continuous(values, c.kind))
-    else:
-        continuous = ("every input",)
-    return Copies(by_features, np.sort(first), len(dataset.rows), continuous)
-
-
-def feature_codes(features: pd.DataFrame | np.ndarray, columns: tuple[Column, ...]) -> np.ndarray:
-    """Give rows with equal features equal codes.
-
-    Parameters
-    ----------
-    features : DataFrame (n, columns), or ndarray (n, ...)
-    columns : tuple of Column
-        What the columns of a table are; not used for tensors.
-
-    Returns
-    -------
-    ndarray (n,)
-        Codes from 0, in the order of first appearance.
-    """
-    if not isinstance(features, pd.DataFrame):
-        return _row_codes(np.ascontiguousarray(features).reshape(len(features), -1))
-    compared = [values for _, values in _compared(features, columns)]
-    if not compared:
-        return np.arange(len(features))
-    return _row_codes(np.column_stack([pd.factorize(values)[0] for values in compared]))
-
-
-def _compared(
-    features: pd.DataFrame, columns: tuple[Column, ...]
-) -> Iterator[tuple[Column, pd.Series]]:
-    for column in columns:
-        values = features[column.name]
-        if not numbers_the_rows(values, column.kind):
-            yield column, values
-
-
-def _row_codes(matrix: np.ndarray) -> np.ndarray:
-    """Return a code for each row of a matrix; rows are equal where their bytes are."""
-    codes: dict[bytes, int] = {}
-    rows = (row.tobytes() for row in np.ascontiguousarray(matrix))
-    return np.fromiter((codes.setdefault(r, len(codes)) for r in rows), np.int64, len(matrix))
+        continuous = tuple(
+            column.name
+            for column, values in compared_columns(features, dataset.columns)
+            if is_continuous(values, column.kind)
+        )
+    targets, different = pd.factorize(dataset.rows.target, use_na_sentinel=False)
+    repeated = pd.Series(by_features * len(different) + targets).duplicated()
+    return Copies(by_features, np.flatnonzero(~repeated), len(dataset.rows), continuous)
 
 
 def copies_policy(
@@ -182,7 +143,7 @@ def copies_policy(
     return "group" if copies.continuous and copies.alike else "keep"
 
 
-def drop_copies(dataset: Dataset) -> Dataset:
+def drop_copies(dataset: Dataset, *, copies: Copies | None = None) -> Dataset:
     """Keep the first row of every set of copies; a test part is left alone.
 
     Rows with equal features and different targets are no copies and all remain. Weights are not
@@ -191,6 +152,8 @@ def drop_copies(dataset: Dataset) -> Dataset:
     Parameters
     ----------
     dataset : Dataset
+    copies : Copies, optional
+        The result of `find_copies`, where it is at hand.
 
     Returns
     -------
@@ -198,7 +161,7 @@ def drop_copies(dataset: Dataset) -> Dataset:
         With the remaining rows in their order, and a fingerprint of its own; the same object where
         no row is a copy.
     """
-    copies = find_copies(dataset)
+    copies = find_copies(dataset) if copies is None else copies
     if not copies.extra:
         return dataset
     rows, columns = _take(dataset.rows, copies.first), dataset.columns
@@ -212,19 +175,22 @@ def drop_copies(dataset: Dataset) -> Dataset:
     )
 
 
-def group_copies(dataset: Dataset) -> Dataset:
+def group_copies(dataset: Dataset, *, copies: Copies | None = None) -> Dataset:
     """Put rows with equal features into one group, together with the groups that they belong to.
 
     Parameters
     ----------
     dataset : Dataset
+    copies : Copies, optional
+        The result of `find_copies`, where it is at hand.
 
     Returns
     -------
     Dataset
         Its rows have `groups`, codes from 0; the fingerprint is its own.
     """
-    groups = joint_groups(dataset.rows.groups, find_copies(dataset).by_features)
+    copies = find_copies(dataset) if copies is None else copies
+    groups = joint_groups(dataset.rows.groups, copies.by_features)
     return dataclasses.replace(
         dataset,
         rows=dataclasses.replace(dataset.rows, groups=groups),

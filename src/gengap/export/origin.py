@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from gengap.audit.columns import numbers_the_rows
-from gengap.audit.duplicates import feature_codes, joint_groups
+from gengap.audit.duplicates import joint_groups
+from gengap.audit.equal_rows import feature_codes
 from gengap.data.dataset import IN_MEMORY, Dataset
 from gengap.data.delimited import dialect_of
 from gengap.data.paths import format_of

@@ -13,7 +13,7 @@ __all__ = ["CHECK"]
 
 def run(subject: Subject) -> Iterator[str]:
     """Count them; for regression, different values at the same inputs are ordinary noise."""
-    if not subject.classification:
+    if not subject.classification or not subject.copies.alike:
         return
     kept = subject.kept
     alike = np.unique(subject.copies.by_features[kept], return_inverse=True)[1]

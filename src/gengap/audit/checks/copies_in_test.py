@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gengap.audit.base import Check, Subject, percent
-from gengap.audit.duplicates import feature_codes
+from gengap.audit.equal_rows import feature_codes
 
 __all__ = ["CHECK"]
 
