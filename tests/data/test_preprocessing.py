@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from gengap.data import encoding
+from gengap.data import preprocessing as fitting
 from gengap.data.arrays import from_arrays
 from gengap.data.dataset import Column
-from gengap.data.encoding import encode
+from gengap.data.encoding import encode, varying_numbers
 from gengap.data.load import load
 from gengap.data.preprocessing import Preprocessing, fit_preprocessing, fold_arrays
 from gengap.errors import UserError
@@ -120,6 +122,105 @@ def test_equals_scikit_learn_fitted_on_the_training_rows(seed, rows, many, wordy
     dataset = from_arrays(pd.DataFrame(table), target)
     training = np.sort(rng.choice(rows, size=rng.integers(1, rows), replace=False))
     check(dataset, training)
+
+
+def by_scikit_learn_on_the_whole(table, rows):
+    """Medians, means and standard deviations, all columns at once; 0, 0 and 1 where all miss."""
+    values = table.iloc[rows].to_numpy()
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(values)
+    scaler = StandardScaler().fit(imputer.transform(values))
+    return imputer.statistics_, scaler.mean_, scaler.scale_
+
+
+@given(st.integers(0, 2**32), st.integers(3, 3000), st.integers(1, 8), st.data())
+def test_columns_one_by_one_equal_scikit_learn_on_the_whole_to_the_last_bit(seed, rows, many, data):
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame({f"n{place}": numbers(rng, rows) for place in range(many)})
+    dataset = from_arrays(table, rng.integers(0, 2, rows))
+    encoded = encode(dataset.columns, dataset.rows.features)
+    training = np.sort(rng.choice(rows, size=rng.integers(1, rows), replace=False))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "_TOGETHER", data.draw(st.integers(1, many * rows)))
+        fitted = fit_preprocessing(dataset, encoded, training)
+    fill, shift, scale = by_scikit_learn_on_the_whole(table, training)
+    np.testing.assert_array_equal(fitted.fill, fill)
+    np.testing.assert_array_equal(fitted.shift, shift)
+    np.testing.assert_array_equal(fitted.scale, scale)
+
+
+def test_levels_are_known_whichever_of_the_rows_they_are_in(monkeypatch):
+    words = np.array(["p", "q", "r", None], dtype=object)[np.arange(80) % 4]
+    dataset = from_arrays(pd.DataFrame({"w": words}), np.arange(80) % 2)
+    encoded = encode(dataset.columns, dataset.rows.features)
+    monkeypatch.setattr(fitting, "_TOGETHER", 8)
+    kept = fit_preprocessing(dataset, encoded, np.flatnonzero(words != "q")).keep
+    assert dict(zip(encoded.names, kept, strict=True)) == {
+        "w=p": 1, "w=q": 0, "w=r": 1, "w=<missing>": 1,
+    }  # fmt: skip
+    late = np.r_[np.arange(0, 76, 4), 77]
+    assert fit_preprocessing(dataset, encoded, late).keep.tolist() == [1, 1, 0, 0]
+
+
+def peak_of(call):
+    """The most bytes that a call held at once beyond what was there."""
+    tracemalloc.start()
+    call()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_fitting_holds_a_few_columns_at_a_time_not_the_table(share):
+    rng = np.random.default_rng(0)
+    rows, width = 50_000, 30
+    values = rng.normal(size=(rows, width))
+    values[rng.random(values.shape) < share] = np.nan
+    dataset = from_arrays(values, np.arange(rows) % 2)
+    encoded = encode(dataset.columns, dataset.rows.features)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "_TOGETHER", 2 * rows)
+        peak = peak_of(lambda: fit_preprocessing(dataset, encoded, np.arange(rows)))
+    # The rows of two columns are stacked from two arrays; scikit-learn holds beside them which are
+    # missing, as bytes and as numbers, and how far they are from the mean. The table has 15 twos.
+    assert peak < 5 * 2 * rows * values.itemsize
+
+
+def test_a_table_is_read_into_its_own_size():
+    rows, width = 50_000, 30
+    values = np.random.default_rng(0).normal(size=(rows, width)).astype(np.float32)
+    target = np.arange(rows) % 2
+    peak = peak_of(lambda: from_arrays(values, target))
+    # In 64 bits, and the codes of the target and a few columns in the making.
+    assert peak < (width + 8) * rows * 8
+
+
+def test_what_was_read_is_no_longer_the_giver_s_to_change():
+    values, table = np.arange(24.0).reshape(8, 3), pd.DataFrame({"a": np.arange(8.0)})
+    for given_rows in (values, table):
+        dataset = from_arrays(given_rows, np.arange(8) % 2)
+        before = dataset.rows.features.copy()
+        if isinstance(given_rows, np.ndarray):
+            given_rows[:] = -1
+        else:
+            given_rows.iloc[:, 0] = -1
+        pd.testing.assert_frame_equal(dataset.rows.features, before)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 9))
+def test_what_varies_is_found_whichever_of_the_rows_it_is_in(seed, together):
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame({f"n{place}": numbers(rng, 20) for place in range(4)})
+    dataset = from_arrays(table, np.arange(20) % 2)
+    encoded = encode(dataset.columns, dataset.rows.features)
+    parts = [np.flatnonzero(rng.random(20) < rng.random()) for _ in range(2)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoding, "_ROWS", together)
+        found = varying_numbers(dataset.columns, encoded, parts)
+    carried = [pd.DataFrame(encoded.values[part]) for part in parts]
+    numeric = np.array([column.kind == "numeric" for column in dataset.columns])
+    expected = numeric & np.all([(part.nunique() > 1).to_numpy() for part in carried], axis=0)
+    assert found.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "diabetes", "digits"])

@@ -144,7 +144,7 @@ def read_features(x: Any, *, where: str = "") -> pd.DataFrame | np.ndarray:
         )
     if values.ndim == 2:
         names = [f"x{place}" for place in range(values.shape[1])]
-        return pd.DataFrame(values, columns=pd.Index(names, dtype=object))
+        return pd.DataFrame(values, columns=pd.Index(names, dtype=object), copy=False)
     if values.dtype.kind not in "buif":
         raise UserError(
             "unsupported-type",

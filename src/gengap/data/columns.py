@@ -78,7 +78,7 @@ def type_columns(table: pd.DataFrame) -> tuple[tuple[Column, ...], pd.DataFrame,
         values[name] = read.values
         if read.note is not None:
             notes.append(read.note)
-    return tuple(columns), table_of(values, len(table)), tuple(notes)
+    return tuple(columns), table_of(values, len(table), copy=False), tuple(notes)
 
 
 def read_as(column: Column, series: pd.Series) -> np.ndarray:
@@ -158,7 +158,7 @@ def read_table_as(
                 f"{unknown.size} rows (such as '{cells[unknown[0]]}'): none of "
                 "its levels applies there"
             )
-    return table_of(values, len(table)), tuple(notes)
+    return table_of(values, len(table), copy=False), tuple(notes)
 
 
 def check_finite(what: str, values: np.ndarray) -> None:
@@ -231,7 +231,10 @@ def _almost_numeric(name: str, numbers: np.ndarray, found: Words) -> str | None:
 
 
 def _from_dtype(name: str, series: pd.Series) -> _Read | None:
-    """Read a column whose type says what it is; None for text and mixed objects."""
+    """Read a column whose type says what it is; None for text and mixed objects.
+
+    The values are the dataset's own: whoever gave the column may go on to change it.
+    """
     dtype = series.dtype
     types = pd.api.types
     if isinstance(dtype, pd.CategoricalDtype):
@@ -250,7 +253,7 @@ def _from_dtype(name: str, series: pd.Series) -> _Read | None:
     if types.is_bool_dtype(dtype):
         return _Read("boolean", series.to_numpy(dtype=np.float64, na_value=np.nan))
     if types.is_numeric_dtype(dtype):
-        return _Read("numeric", series.to_numpy(dtype=np.float64, na_value=np.nan))
+        return _Read("numeric", series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True))
     if dtype.kind == "M":
         return _Read("date", days(series))
     if dtype.kind == "m":

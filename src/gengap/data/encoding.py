@@ -23,6 +23,8 @@ MISSING_LEVEL = "<missing>"
 # 8 GiB of encoded values.
 _MOST_VALUES = 2**31
 _LARGEST = float(np.finfo(np.float32).max)
+# Rows that are looked at together.
+_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,13 +146,20 @@ def varying_numbers(
     [False, False]
     """
     vary = np.array([columns[place].kind == "numeric" for place in encoded.source], dtype=bool)
+    smallest, largest = np.empty(encoded.width), np.empty(encoded.width)
     for rows in parts:
-        at = np.flatnonzero(vary)
-        values = encoded.values[np.ix_(rows, at)]
-        # A missing value is filled with the median of the others.
-        smallest = np.min(values, axis=0, initial=np.inf, where=~np.isnan(values))
-        largest = np.max(values, axis=0, initial=-np.inf, where=~np.isnan(values))
-        vary[at] = smallest < largest
+        smallest[:], largest[:] = np.inf, -np.inf
+        # Nearly all vary among the first rows; the others are looked for on.
+        same = np.flatnonzero(vary)
+        for start in range(0, len(rows), _ROWS):
+            values = encoded.values[np.ix_(rows[start : start + _ROWS], same)]
+            # A missing value, which these pass over, is filled with the median of the others.
+            smallest[same] = np.fmin(smallest[same], np.fmin.reduce(values, axis=0))
+            largest[same] = np.fmax(largest[same], np.fmax.reduce(values, axis=0))
+            same = same[~(smallest[same] < largest[same])]
+            if not same.size:
+                break
+        vary[same] = False
     return vary
 
 

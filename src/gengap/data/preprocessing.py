@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
 from gengap.data.cells import MISSING, NO, YES
@@ -27,6 +26,8 @@ from gengap.errors import UserError
 __all__ = ["Preprocessing", "fit_preprocessing", "fold_arrays"]
 
 _SCHEMA = 1
+# So many cells (16 MiB) are looked at together, or one column where its rows are more.
+_TOGETHER = 2**21
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,14 +312,37 @@ def _statistics(
     fill, shift, scale, keep = np.zeros(width), np.zeros(width), np.ones(width), np.ones(width)
     if not isinstance(features, pd.DataFrame):
         return fill, shift, scale, keep
-    levels = ~encoded.is_numeric
-    keep[levels] = encoded.values[np.ix_(rows, np.flatnonzero(levels))].any(axis=0)
+    levels = np.flatnonzero(~encoded.is_numeric)
+    keep[levels] = _seen(encoded.values, rows, levels)
     numeric = [column.name for column in columns if column.kind != "categorical"]
-    if numeric:
-        values = features[numeric].iloc[rows].to_numpy(dtype=np.float64)
-        imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(values)
-        scaler = StandardScaler().fit(imputer.transform(values))
-        at = np.flatnonzero(encoded.is_numeric)
-        fill[at], shift[at], scale[at] = imputer.statistics_, scaler.mean_, scaler.scale_
-        keep[at] = ~np.isnan(values).all(axis=0)
+    places = np.flatnonzero(encoded.is_numeric)
+    step = max(1, _TOGETHER // max(1, len(rows)))
+    for start in range(0, len(numeric), step):
+        names, at = numeric[start : start + step], places[start : start + step]
+        # A column is a line of memory, as it is in a table that scikit-learn is given: it then
+        # adds the rows up in the same order, to the last bit.
+        lines = np.stack([features[name].to_numpy()[rows] for name in names])
+        fill[at], keep[at] = zip(*map(_fill_in, lines), strict=True)
+        scaler = StandardScaler().fit(lines.T)
+        shift[at], scale[at] = scaler.mean_, scaler.scale_
     return fill, shift, scale, keep
+
+
+def _seen(values: np.ndarray, rows: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Say which of the columns `at` are not 0 in all rows."""
+    seen = np.zeros(len(at), dtype=bool)
+    step = max(1, _TOGETHER // max(1, len(at)))
+    for start in range(0, len(rows), step):
+        seen |= values[np.ix_(rows[start : start + step], at)].any(axis=0)
+    return seen
+
+
+def _fill_in(line: np.ndarray) -> tuple[float, bool]:
+    """Fill missing numbers in, in place; return with what, and whether any was there."""
+    missing = np.isnan(line)
+    if missing.all():
+        line[:] = 0.0
+        return 0.0, False
+    median = float(np.median(line[~missing] if missing.any() else line))
+    line[missing] = median
+    return median, True

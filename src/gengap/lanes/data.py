@@ -124,7 +124,8 @@ def study_data(
     if dataset.columns:
         records = [fold_arrays(preprocessing, encoded) for preprocessing in preprocessings]
         table = {name: np.stack([record[name] for record in records]) for name in records[0]}
-        if np.isnan(encoded.values).any():
+        # The smallest of values is missing where one of them is.
+        if np.isnan(encoded.values.min(initial=0)):
             folds["fill"] = table["fill"]
         folds["shift"] = table["shift"]
         folds["factor"] = table["keep"] / table["scale"]
