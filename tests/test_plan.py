@@ -50,6 +50,7 @@ def plan_of(
     epochs: int = 10,
     batch_size: int = 32,
     seed: int = 0,
+    devices: int | None = None,
 ) -> Plan:
     if splits is None:
         target = np.arange(ROWS) % 2
@@ -60,6 +61,7 @@ def plan_of(
         splits,
         Settings(epochs, batch_size, seed),
         task="classification",
+        devices=devices,
     )
 
 
@@ -182,6 +184,18 @@ class TestPrograms:
         together = merged(runs, run_seconds)
         assert sorted(run.seed for some in together for run in some) == list(range(len(runs)))
 
+    @pytest.mark.parametrize("epochs", [10, 30_000, 150_000, 500_000, 5_000_000])
+    def test_the_devices_have_no_say_in_which_programs_there_are(self, epochs: int) -> None:
+        techniques = "l1, dropout=0.2, label_smoothing=0.1, batch_norm, gaussian_noise=0.1+l2=0.1"
+        first, *others = (
+            [
+                (planned.variant, planned.program, [(str(r.recipe), r.split) for r in planned.runs])
+                for planned in plan_of(techniques, epochs=epochs, devices=devices).programs
+            ]
+            for devices in (1, 2, 7, 64)
+        )
+        assert all(other == first for other in others)
+
     def test_inserted_layers_are_a_program_of_their_own(self) -> None:
         plan = plan_of("batch_norm, batch_norm+dropout=0.2, dropout=0.2")
         variants = {p.variant: {str(r.recipe) for r in p.runs} for p in plan.programs}
@@ -269,7 +283,7 @@ class TestSameness:
         here = f"{described(plan_of(pairs, epochs=150_000))}\n"
         there = subprocess.run(
             [sys.executable, "-c", code, Path(__file__).parent, pairs],
-            # The device count is part of what a plan follows from.
+            # Where lanes lie follows from the devices.
             env={
                 **os.environ,
                 "PYTHONHASHSEED": "1",

@@ -1,7 +1,8 @@
 """What a study has to train: candidates become runs, runs become lanes of few programs.
 
-The plan follows from the study and the machine's devices and memory; where lanes lie is stored with
-the study, so that one that is resumed goes on as it began.
+Which programs there are follows from the study alone; where their lanes lie follows from the
+machine's devices and memory too, and is stored with the study, so that one that is resumed goes on
+as it began.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ __all__ = ["GRID_LIMIT", "Plan", "PlannedProgram", "Settings", "candidates_of", 
 
 #: The most grid points of a combination.
 GRID_LIMIT = 16
+
+#: Devices that merging programs reckons with. Not those that there are: what a study's programs are
+#: must not hang on the machine, so that one that goes on elsewhere finds its lanes again.
+RECKONED_DEVICES = 2
 
 #: Share of the memory that is free, or of what all programs together need, that lanes may take.
 MEMORY_SHARE = 0.7
@@ -256,8 +261,8 @@ def make_plan(
     limit = MEMORY_SHARE * (available_bytes() - everywhere - COMPILER_BYTES)
     programs = []
     for (variant, epoch), runs in groups.items():
-        run_seconds = epoch * settings.epochs / settings.batch_size * one_step / devices
-        for members in merged(runs, run_seconds):
+        run_seconds = epoch * settings.epochs / settings.batch_size * one_step
+        for members in merged(runs, run_seconds / RECKONED_DEVICES):
             program = Program(
                 techniques=steps_of(run.recipe for run in members),
                 judges=judges_of(members),

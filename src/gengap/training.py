@@ -26,7 +26,13 @@ from gengap.statistics.metrics import Task
 from gengap.store import Store
 from gengap.trials import Trial
 
-__all__ = ["Material", "settle_layouts", "starting_values", "train_plan"]
+__all__ = [
+    "Material",
+    "settle_layouts",
+    "starting_values",
+    "train_plan",
+    "with_stored_layouts",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,19 +142,50 @@ def train_plan(
 
 
 def settle_layouts(plan: Plan, store: Store) -> Plan:
-    """Return the plan with the layouts that the study began with, and keep those of a new one.
+    """Return the plan with the layouts that the study began with, and keep those that are new.
 
     On a machine with other devices or less memory the plan would have lanes of other widths, and
     the same run other bits. The devices are those that there are now.
+
+    Parameters
+    ----------
+    plan : Plan
+    store : Store
+        Of the study.
     """
-    stored = store.load_blob("layouts")
-    if stored is None:
-        chosen = [asdict(planned.layout) for planned in plan.programs]
-        store.save_blob("layouts", json.dumps(chosen).encode())
-        return plan
-    layouts = [Layout(**{**kept, "devices": plan.devices}) for kept in json.loads(stored)]
-    programs = zip(plan.programs, layouts, strict=True)
-    return replace(plan, programs=tuple(replace(p, layout=kept) for p, kept in programs))
+    for planned in plan.programs:
+        name = _layout_name(planned)
+        if store.load_blob(name) is None:
+            store.save_blob(name, json.dumps(asdict(planned.layout)).encode())
+    return with_stored_layouts(plan, store)
+
+
+def with_stored_layouts(plan: Plan, store: Store) -> Plan:
+    """Return the plan with the layouts that are stored; a program without one keeps its own.
+
+    Parameters
+    ----------
+    plan : Plan
+    store : Store
+        Of the study.
+    """
+    return replace(plan, programs=tuple(_stored(planned, store) for planned in plan.programs))
+
+
+def _stored(planned: PlannedProgram, store: Store) -> PlannedProgram:
+    blob = store.load_blob(_layout_name(planned))
+    if blob is None:
+        return planned
+    kept, new = Layout(**json.loads(blob)), planned.layout
+    # Only the widths make other bits; how many groups there are follows the memory of now.
+    groups = max(1, min(kept.groups, new.groups * new.width // kept.width))
+    chunk = min(kept.chunk, new.chunk)
+    return replace(planned, layout=replace(kept, groups=groups, chunk=chunk, devices=new.devices))
+
+
+def _layout_name(planned: PlannedProgram) -> str:
+    """Name a program's layout by all that tells the program from others."""
+    return f"layout/{digest(asdict(planned.variant), asdict(planned.program))}"
 
 
 def _prepare(

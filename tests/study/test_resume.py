@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,19 +57,30 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gengap(place: Path) -> Callable[..., Ended]:
     """Return what runs the same command, up to a place where it gets a signal."""
 
-    def run(out: str, where: str = "nowhere", count: int = 1, name: str = "SIGKILL") -> Ended:
+    def run(
+        out: str,
+        where: str = "nowhere",
+        count: int = 1,
+        name: str = "SIGKILL",
+        *,
+        more: Sequence[str] = (),
+        cores: int = 1,
+    ) -> Ended:
         notes = place / "notes"
         notes.write_text("")
         script = Path(__file__).with_name("interrupted.py")
         ended = subprocess.run(
-            [sys.executable, script, notes, where, str(count), name, *ARGUMENTS, "--out", out],
+            [
+                *(sys.executable, script, notes, where, str(count), name),
+                *(*ARGUMENTS, *more, "--out", out),
+            ],
             check=False,
             cwd=place,
-            # One device: which runs train together must not hang on the machine.
+            # Which runs train together must not hang on the machine.
             env={
                 **{k: v for k, v in os.environ.items() if not k.startswith("GENGAP_")},
                 "GENGAP_CACHE_DIR": str(place / "cache"),
-                "JAX_NUM_CPU_DEVICES": "1",
+                "JAX_NUM_CPU_DEVICES": str(cores),
             },
             capture_output=True,
             text=True,
@@ -187,3 +198,31 @@ def test_the_report_is_whole(disturbed: Path, undisturbed: Path) -> None:
     )
     assert mine.rstrip().endswith("</html>")
     assert abs(len(mine) - len(theirs)) < 0.01 * len(theirs)
+
+
+def test_it_goes_on_with_other_devices(gengap: Callable[..., Ended], place: Path) -> None:
+    """Two programs, that lay on two devices, lie on one: in lanes as wide as before."""
+    more = ["--techniques", "l2=0.1, batch_norm, dropout=0.3, early_stopping=3", "--folds", "3"]
+    whole = gengap("two", more=more, cores=2)
+    assert whole.code == 0, whole.said
+    assert len(whole.trained) == 3 * 4
+
+    killed = gengap("other", "chunk", 2, more=more, cores=2)
+    assert killed.code == -signal.SIGKILL
+    kept = stored(place / "other")
+    assert kept > 0
+
+    ended = gengap("other", more=[*more, "--devices", "1"], cores=2)
+    assert ended.code == 0, ended.said
+    assert 0 < len(ended.trained) < len(whole.trained)
+    again = gengap("other", more=more, cores=1)
+    assert again.code == 0, again.said
+    assert (again.trained, again.refitted) == ([], 0)
+
+    mine, theirs = (
+        figures((place / folder / FILES["results"]).read_text(encoding="utf-8"))
+        for folder in ("other", "two")
+    )
+    for document in (mine, theirs):
+        del document["protocol"]["machine"]
+    assert mine == theirs
