@@ -17,6 +17,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gengap.costs import COMPILER_BYTES
 from gengap.lanes.program import Asked, Run
 from gengap.networks.models import resolve_model
 from gengap.networks.variants import Variant
@@ -51,6 +52,7 @@ def plan_of(
     batch_size: int = 32,
     seed: int = 0,
     devices: int | None = None,
+    data_bytes: int = 0,
 ) -> Plan:
     if splits is None:
         target = np.arange(ROWS) % 2
@@ -62,6 +64,7 @@ def plan_of(
         Settings(epochs, batch_size, seed),
         task="classification",
         devices=devices,
+        data_bytes=data_bytes,
     )
 
 
@@ -324,6 +327,21 @@ class TestSameness:
         little = plan_of("l2=0.1", model=wide, splits=splits)
         assert little.width < plenty.width
         assert little.bytes < plenty.bytes
+
+    def test_very_little_memory_means_fewer_devices_with_fewer_copies_of_the_rows(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = 50_000_000
+
+        def planned(available: float) -> Plan:
+            monkeypatch.setattr("gengap.plan.available_bytes", lambda: available)
+            return plan_of("l2=0.1, batch_norm", devices=8, data_bytes=rows)
+
+        plenty, little, least = planned(1e12), planned(COMPILER_BYTES + 4.2 * rows), planned(1e8)
+        assert [plan.devices for plan in (plenty, little, least)] == [8, 4, 1]
+        for plan in (plenty, little, least):
+            assert {p.layout.devices for p in plan.programs} == {plan.devices}
+        assert plenty.bytes - little.bytes >= 4 * rows
 
 
 class TestDescription:

@@ -121,6 +121,7 @@ class Plan:
         Estimated peak of the process: what it held before, the data on the devices, compiling,
         and the lanes.
     devices : int
+        Those that train.
     folds, repeats : int
     """
 
@@ -247,43 +248,38 @@ def make_plan(
     data_bytes : int
         Of the rows, as the lanes read them.
     devices : int, optional
-        All that there are by default.
+        The most that may train: all that there are by default. Fewer do where memory is short,
+        since each of them has its own lanes and its own copy of the rows.
     """
-    devices = devices or jax.device_count()
     asked = runs_asked(candidates, splits, settings.seed)
-    sizes = epoch_rows([len(split.training) for split in splits])
-    groups: dict[tuple[Variant, int], list[Run]] = defaultdict(list)
-    for run in asked:
-        groups[variant_of(run.recipe, model), sizes[len(splits[run.split].training)]].append(run)
     one_step = step_seconds(model, settings.batch_size)
+    members = _members(model, asked, splits, settings, task, one_step)
     rows = max(len(s.training) + len(s.validation) + len(s.test) for s in splits)
-    everywhere = devices * data_bytes
-    limit = MEMORY_SHARE * (available_bytes() - everywhere - COMPILER_BYTES)
-    programs = []
-    for (variant, epoch), runs in groups.items():
-        run_seconds = epoch * settings.epochs / settings.batch_size * one_step
-        for members in merged(runs, run_seconds / RECKONED_DEVICES):
-            program = Program(
-                techniques=steps_of(run.recipe for run in members),
-                judges=judges_of(members),
-                rows=epoch,
-                epochs=settings.epochs,
-                batch_size=min(settings.batch_size, epoch),
-                task=task,
-            )
+
+    def laid_out(devices: int) -> list[PlannedProgram]:
+        limit = MEMORY_SHARE * (available_bytes() - devices * data_bytes - COMPILER_BYTES)
+        programs = []
+        for variant, program, runs in members:
             footprint = footprint_of(model, program, rows, outputs)
             layout = choose_layout(
-                len(members),
+                len(runs),
                 devices,
                 footprint,
                 epoch_seconds=program.steps * one_step,
-                ends_early=any(None not in run.judgements for run in members),
+                ends_early=any(None not in run.judgements for run in runs),
                 limit=limit,
             )
-            seconds = program_seconds(program, len(members), layout, one_step)
-            programs.append(
-                PlannedProgram(variant, program, tuple(members), layout, footprint, seconds)
-            )
+            seconds = program_seconds(program, len(runs), layout, one_step)
+            programs.append(PlannedProgram(variant, program, runs, layout, footprint, seconds))
+        return programs
+
+    devices = devices or jax.device_count()
+    programs = laid_out(devices)
+    # The rows lie on the devices once for all programs, which therefore have the same ones.
+    while any(planned.layout.devices < devices for planned in programs):
+        devices -= 1
+        programs = laid_out(devices)
+    everywhere = devices * data_bytes
     largest = max(lanes_bytes(planned.layout, planned.footprint) for planned in programs)
     compiler = COMPILER_BYTES + PROGRAM_BYTES * len(programs)
     return Plan(
@@ -296,6 +292,35 @@ def make_plan(
         folds=len({split.fold for split in splits}),
         repeats=len({split.repeat for split in splits}),
     )
+
+
+def _members(
+    model: keras.Model,
+    asked: Sequence[Run],
+    splits: Sequence[Split],
+    settings: Settings,
+    task: str,
+    one_step: float,
+) -> list[tuple[Variant, Program, tuple[Run, ...]]]:
+    """Return the programs that a study needs, whatever trains them, and the runs of each."""
+    sizes = epoch_rows([len(split.training) for split in splits])
+    groups: dict[tuple[Variant, int], list[Run]] = defaultdict(list)
+    for run in asked:
+        groups[variant_of(run.recipe, model), sizes[len(splits[run.split].training)]].append(run)
+    found = []
+    for (variant, epoch), runs in groups.items():
+        run_seconds = epoch * settings.epochs / settings.batch_size * one_step
+        for together in merged(runs, run_seconds / RECKONED_DEVICES):
+            program = Program(
+                techniques=steps_of(run.recipe for run in together),
+                judges=judges_of(together),
+                rows=epoch,
+                epochs=settings.epochs,
+                batch_size=min(settings.batch_size, epoch),
+                task=task,
+            )
+            found.append((variant, program, tuple(together)))
+    return found
 
 
 def _mebibytes(count: int) -> int:

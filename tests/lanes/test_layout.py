@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -48,7 +49,8 @@ def test_between_one_lane_and_the_widest_and_no_more_than_the_study_fills(study:
     layout, _, runs, devices = chosen(study)
     assert 1 <= layout.width <= WIDEST
     assert layout.groups >= 1
-    assert layout.lanes <= devices * math.ceil(runs / devices)
+    assert 1 <= layout.devices <= devices
+    assert layout.lanes <= layout.devices * math.ceil(runs / layout.devices)
 
 
 @given(STUDIES)
@@ -57,10 +59,40 @@ def test_beyond_two_lanes_a_group_stays_in_cache(study: Any) -> None:
     assert layout.width <= 2 or layout.width * footprint.state_bytes <= CACHE_BYTES
 
 
+#: What takes the least.
+LEAST = Layout(width=1, groups=1, chunk=1, readers=1, devices=1)
+
+
+@given(STUDIES, st.floats(0.5, 1000))
+def test_a_layout_holds_to_its_own_estimate_where_any_does(study: Any, times: float) -> None:
+    """The limit is drawn as a multiple of what the least takes: between nothing and plenty."""
+    footprint = study["footprint"]
+    least = lanes_bytes(LEAST, footprint)
+    limit = times * least
+    layout = choose_layout(**study | {"limit": limit})
+    assert layout == LEAST or lanes_bytes(layout, footprint) <= limit
+    assert layout == LEAST or times >= 1
+
+
 @given(STUDIES)
-def test_beyond_one_lane_a_device_all_stay_in_memory(study: Any) -> None:
-    layout, footprint, _, devices = chosen(study)
-    assert layout.lanes == devices or layout.lanes * footprint.state_bytes <= study["limit"]
+def test_what_fits_as_it_is_wanted_is_not_cut(study: Any) -> None:
+    free = choose_layout(**study | {"limit": math.inf})
+    enough = float(lanes_bytes(free, study["footprint"]))
+    assert choose_layout(**study | {"limit": enough}) == free
+    assert free.devices == study["devices"]
+
+
+@given(STUDIES)
+def test_groups_go_before_width_and_width_before_devices(study: Any) -> None:
+    free = choose_layout(**study | {"limit": math.inf})
+    footprint = study["footprint"]
+    for fewer in range(free.groups, 0, -1):
+        limit = float(lanes_bytes(replace(free, groups=fewer, chunk=1, readers=1), footprint))
+        layout = choose_layout(**study | {"limit": limit})
+        assert (layout.width, layout.groups, layout.devices) == (free.width, fewer, free.devices)
+    one = replace(free, width=1, groups=1, chunk=1, readers=1)
+    layout = choose_layout(**study | {"limit": float(lanes_bytes(one, footprint))})
+    assert layout.devices == free.devices
 
 
 @given(STUDIES)
@@ -71,8 +103,8 @@ def test_a_lane_is_not_alone_where_there_are_runs_and_memory_for_two(study: Any)
 
 @given(STUDIES)
 def test_waves_of_runs_that_end_together_are_nearly_full(study: Any) -> None:
-    layout, _, runs, devices = chosen(study | {"ends_early": False})
-    share = math.ceil(runs / devices)
+    layout, _, runs, _ = chosen(study | {"ends_early": False})
+    share = math.ceil(runs / layout.devices)
     waves = math.ceil(share / layout.width)
     assert layout.groups == 1
     assert waves * layout.width - share < waves
@@ -80,10 +112,12 @@ def test_waves_of_runs_that_end_together_are_nearly_full(study: Any) -> None:
 
 @given(STUDIES)
 def test_what_is_sent_and_read_at_once_is_bounded(study: Any) -> None:
-    layout, footprint, _, devices = chosen(study)
+    layout, footprint, _, _ = chosen(study)
     orders = 4 * layout.lanes * layout.chunk * footprint.epoch_rows
     assert layout.chunk == 1 or orders <= ORDER_BYTES
-    assert layout.readers == 1 or devices * layout.readers * footprint.read_bytes <= READ_BYTES
+    assert layout.readers == 1 or (
+        layout.devices * layout.readers * footprint.read_bytes <= READ_BYTES
+    )
     assert layout.readers <= layout.width
 
 

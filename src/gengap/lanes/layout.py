@@ -8,7 +8,8 @@ whose runs have ended can be left out.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 __all__ = ["CACHE_BYTES", "Footprint", "Layout", "choose_layout", "lanes_bytes"]
 
@@ -107,11 +108,15 @@ def choose_layout(
 ) -> Layout:
     """Choose as many lanes as stay in cache and in memory, and no more than the study fills.
 
+    Where memory is short, groups are given up first, then width, then devices; chunks and readers
+    take what is left.
+
     Parameters
     ----------
     runs : int
         Runs of the whole study that share the program.
     devices : int
+        Most that may be used.
     footprint : Footprint
         Of a lane.
     epoch_seconds : float
@@ -119,7 +124,8 @@ def choose_layout(
     ends_early : bool
         Whether some of the runs may end before their last epoch.
     limit : float
-        Bytes that all lanes together may take.
+        Bytes that all lanes together may take, as `lanes_bytes` counts them; where not even one
+        lane fits, that one is returned.
 
     Returns
     -------
@@ -135,33 +141,63 @@ def choose_layout(
     >>> choose_layout(370, 2, small, epoch_seconds=3e-4, ends_early=True)
     Layout(width=8, groups=2, chunk=20, readers=8, devices=2)
     """
-    share = math.ceil(runs / devices)
-    affordable = int(max(1, min(WIDEST, limit / devices / max(1, footprint.state_bytes))))
     cached = max(2, CACHE_BYTES // max(1, footprint.state_bytes))
-    widest = min(WIDEST, cached, affordable)
-    if share <= widest:
-        width, groups = max(1, share), 1
-    elif ends_early:
-        # Narrow enough that the last runs of a study do not keep many empty lanes company.
-        width = min(widest, max(2, WIDEST // 2))
-        groups = max(1, min(WIDEST, affordable, share) // width)
-    else:
-        # Even waves: the last one is not padded more than it must be.
-        width, groups = math.ceil(share / math.ceil(share / widest)), 1
     look = LOOK_EARLY_SECONDS if ends_early else LOOK_SECONDS
-    lanes = width * groups
-    chunk = min(
-        int(look / max(1e-9, lanes * epoch_seconds)),
-        ORDER_BYTES // (4 * devices * lanes * max(1, footprint.epoch_rows)),
-        100,
-    )
-    readers = min(width, READ_BYTES // (devices * max(1, footprint.read_bytes)))
-    return Layout(width, groups, max(1, chunk), max(1, readers), devices)
+    least = Layout(width=1, groups=1, chunk=1, readers=1, devices=1)
+    if lanes_bytes(least, footprint) > limit:
+        return least
+    for count in range(devices, 0, -1):
+        share = math.ceil(runs / count)
+        for width, groups in _shapes(share, min(WIDEST, cached), ends_early):
+            lanes = width * groups
+            chunk = min(
+                int(look / max(1e-9, lanes * epoch_seconds)),
+                ORDER_BYTES // (4 * count * lanes * max(1, footprint.epoch_rows)),
+                100,
+            )
+            readers = min(width, READ_BYTES // (count * max(1, footprint.read_bytes)))
+            wanted = Layout(width, groups, max(1, chunk), max(1, readers), count)
+            fitting = _fitting(wanted, footprint, limit)
+            if fitting is not None:
+                return fitting
+    return least
+
+
+def _shapes(share: int, widest: int, ends_early: bool) -> Iterator[tuple[int, int]]:
+    """Yield widths and groups of a device with so many runs: groups are given up before width."""
+    for most in range(widest, 0, -1):
+        if share <= most:
+            width, groups = share, 1
+        elif ends_early:
+            # Narrow enough that the last runs of a study do not keep many empty lanes company.
+            width = min(most, max(2, WIDEST // 2))
+            groups = max(1, min(WIDEST, share) // width)
+        else:
+            # Even waves: the last one is not padded more than it must be.
+            width, groups = math.ceil(share / math.ceil(share / most)), 1
+        yield from ((width, fewer) for fewer in range(groups, 0, -1))
+
+
+def _fitting(wanted: Layout, footprint: Footprint, limit: float) -> Layout | None:
+    """Return the layout with as long chunks and as many readers as there is room for, if any."""
+    spare = limit - lanes_bytes(replace(wanted, chunk=1, readers=1), footprint)
+    if spare < 0:
+        return None
+    order, read = _order_bytes(wanted, footprint), wanted.devices * footprint.read_bytes
+    chunk = 1 + int(min(wanted.chunk - 1, spare // max(1, order)))
+    spare -= (chunk - 1) * order
+    readers = 1 + int(min(wanted.readers - 1, spare // max(1, read)))
+    return replace(wanted, chunk=chunk, readers=readers)
 
 
 def lanes_bytes(layout: Layout, footprint: Footprint) -> int:
     """Return the bytes that lanes, their batch orders and their readout take over all devices."""
     # While a group trains its state is there twice, and the host keeps what it takes from lanes.
     states = footprint.state_bytes * (layout.lanes + 2 * layout.devices * layout.width)
-    orders = 2 * 4 * layout.lanes * layout.chunk * footprint.epoch_rows
+    orders = layout.chunk * _order_bytes(layout, footprint)
     return states + orders + layout.devices * layout.readers * footprint.read_bytes
+
+
+def _order_bytes(layout: Layout, footprint: Footprint) -> int:
+    """Return the bytes of the lanes' batch orders of an epoch, on the host and on the devices."""
+    return 2 * 4 * layout.lanes * footprint.epoch_rows
