@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gengap.costs import COMPILER_BYTES
+from gengap.costs import COMPILER_BYTES, PROGRAM_BYTES
+from gengap.lanes.layout import lanes_bytes
 from gengap.lanes.program import Asked, Run
 from gengap.networks.models import resolve_model
 from gengap.networks.variants import Variant
@@ -273,7 +275,8 @@ class TestSameness:
         splits = folds_of([97, 100, 98])
         first, second = (plan_of(self.TECHNIQUES, splits=splits) for _ in range(2))
         assert described(first) == described(second)
-        assert (first.seconds, first.bytes) == (second.seconds, second.bytes)
+        assert first.seconds == second.seconds
+        assert [p.lanes_bytes for p in first.programs] == [p.lanes_bytes for p in second.programs]
 
     def test_the_plan_does_not_hang_on_how_a_process_hashes_words(self) -> None:
         parts = ("l2", "dropout", "gaussian_noise", "label_smoothing", "weight_decay", "l1")
@@ -323,7 +326,7 @@ class TestSameness:
         )
         splits = folds_of([100] * 64)
         plenty = plan_of("l2=0.1", model=wide, splits=splits)
-        monkeypatch.setattr("gengap.plan.available_bytes", lambda: 1.6e8)
+        monkeypatch.setattr("gengap.plan.available_bytes", lambda devices: 3.3e8)
         little = plan_of("l2=0.1", model=wide, splits=splits)
         assert little.width < plenty.width
         assert little.bytes < plenty.bytes
@@ -334,14 +337,63 @@ class TestSameness:
         rows = 50_000_000
 
         def planned(available: float) -> Plan:
-            monkeypatch.setattr("gengap.plan.available_bytes", lambda: available)
+            monkeypatch.setattr("gengap.plan.available_bytes", lambda devices: available)
             return plan_of("l2=0.1, batch_norm", devices=8, data_bytes=rows)
 
-        plenty, little, least = planned(1e12), planned(COMPILER_BYTES + 4.2 * rows), planned(1e8)
+        compiling = COMPILER_BYTES + 2 * PROGRAM_BYTES
+        plenty, little, least = planned(1e12), planned(compiling + 4.2 * rows), planned(1e8)
         assert [plan.devices for plan in (plenty, little, least)] == [8, 4, 1]
         for plan in (plenty, little, least):
             assert {p.layout.devices for p in plan.programs} == {plan.devices}
-        assert plenty.bytes - little.bytes >= 4 * rows
+        assert plenty.held_bytes - little.held_bytes == pytest.approx(4 * rows, rel=0.05)
+
+
+class TestFrozenNetworks:
+    """What is not trained takes memory all the same: in lanes, tables of starts, best epochs."""
+
+    @staticmethod
+    def frozen(units: int) -> keras.Model:
+        model = keras.Sequential(
+            [
+                keras.Input((COLUMNS,)),
+                keras.layers.Dense(units, trainable=False),
+                keras.layers.Dense(2, activation="softmax"),
+            ]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy")
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def test_every_lane_holds_them_and_every_best_epoch(self) -> None:
+        (planned,) = plan_of("l2=0.1, early_stopping", model=self.frozen(1000)).programs
+        lane = planned.footprint
+        assert (lane.parameters, lane.others) == (1000 * 2 + 2, COLUMNS * 1000 + 1000)
+        # Itself, its gradient, Adam's two, the best epoch's; what is frozen has no gradient.
+        assert lane.state_bytes == 4 * (lane.parameters * 5 + lane.others * 2)
+
+    def test_a_large_one_is_planned_in_narrower_groups(self) -> None:
+        splits = folds_of([100] * 64)
+        small, large = (
+            plan_of("l2=0.1", model=self.frozen(units), splits=splits) for units in (8, 100_000)
+        )
+        assert large.width == 2 < small.width
+
+    def test_the_values_that_runs_begin_with_are_counted(self) -> None:
+        model = self.frozen(100_000)
+        few, many = (
+            plan_of("l2=0.1", model=model, splits=folds_of([100] * folds), devices=1)
+            for folds in (16, 64)
+        )
+        network = 4 * model.count_params()
+        assert few.programs[0].layout == many.programs[0].layout
+        more = many.held_bytes - few.held_bytes
+        assert more == pytest.approx((64 - 16) * network, rel=0.05)
+        (planned,) = many.programs
+        tables = planned.lanes_bytes - lanes_bytes(
+            planned.layout, replace(planned.footprint, starts=0)
+        )
+        # On the device, the one that it replaces, and on the host.
+        assert tables == 3 * planned.layout.lanes * network
 
 
 class TestDescription:

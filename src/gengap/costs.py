@@ -8,8 +8,8 @@ B   rows of a batch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ __all__ = [
     "COMPILE_SECONDS",
     "available_bytes",
     "footprint_of",
+    "free_of_group",
+    "free_of_machine",
+    "lanes_on_host",
     "process_bytes",
     "program_seconds",
     "step_seconds",
@@ -62,7 +65,9 @@ def step_seconds(model: keras.Model, batch_size: int) -> float:
     return STEP_SECONDS + 3 * analysis.get("flops", 0.0) / OPERATIONS_PER_SECOND
 
 
-def footprint_of(model: keras.Model, program: Program, rows: int, outputs: int) -> Footprint:
+def footprint_of(
+    model: keras.Model, program: Program, rows: int, outputs: int, starts: int = 1
+) -> Footprint:
     """Return what a lane of a program takes.
 
     Parameters
@@ -74,16 +79,26 @@ def footprint_of(model: keras.Model, program: Program, rows: int, outputs: int) 
         Of the whole data.
     outputs : int
         Classes, or 1.
+    starts : int
+        Different initial values that the program's runs begin with.
     """
-    slots = len(model.optimizer.variables) // max(1, len(model.trainable_variables))
+    parameters = _values(model.trainable_variables)
+    slots = round(_values(model.optimizer.variables) / max(1, parameters))
     return Footprint(
-        parameters=sum(int(np.prod(variable.shape)) for variable in model.trainable_variables),
+        parameters=parameters,
         # A weight, its gradient, what the optimizer keeps of it, the best epochs'.
         copies=2 + slots + len(program.judges),
         rows=rows,
         outputs=outputs + 1,  # the loss
         epoch_rows=program.rows,
+        others=_values(model.non_trainable_variables),
+        other_copies=1 + len(program.judges),
+        starts=starts,
     )
+
+
+def _values(variables: Sequence[Any]) -> int:
+    return sum(int(np.prod(variable.shape)) for variable in variables)
 
 
 def program_seconds(program: Program, runs: int, layout: Layout, seconds_of_step: float) -> float:
@@ -104,46 +119,67 @@ def program_seconds(program: Program, runs: int, layout: Layout, seconds_of_step
     return COMPILE_SECONDS + 1.25 * steps * seconds_of_step * (1 + hooks)
 
 
-@cache
 def process_bytes() -> int:
-    """Return the memory that this process holds before it trains (0 where that is not told)."""
+    """Return the memory that this process holds now (0 where that is not told)."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
         return 0
-    return pages * 4096
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def available_bytes() -> float:
-    """Return the memory that a device's lanes may take, over all devices of this machine.
+def lanes_on_host() -> bool:
+    """Tell whether lanes take the memory of the process: devices are processor cores."""
+    return bool(jax.devices()[0].platform == "cpu")
+
+
+def available_bytes(devices: int) -> float:
+    """Return the memory that lanes may take on so many devices of this machine.
 
     On a CPU what is free, within the limit of the control group; on others what the devices say of
     themselves. Infinite where nobody tells.
+
+    Parameters
+    ----------
+    devices : int
+        Those that train, from the first.
     """
-    devices = jax.devices()
-    if devices[0].platform != "cpu":
-        told = [(device.memory_stats() or {}).get("bytes_limit", np.inf) for device in devices]
+    if not lanes_on_host():
+        told = [
+            (device.memory_stats() or {}).get("bytes_limit", np.inf)
+            for device in jax.devices()[:devices]
+        ]
         return float(sum(told))
-    found: list[float] = []
-    for path, read in _MEMORY_FILES.items():
-        try:
-            text = Path(path).read_text(encoding="ascii")
-        except OSError:
-            continue
-        found += read(text)
-    return min(found, default=float("inf"))
+    return min(free_of_machine(MEMINFO), free_of_group(GROUP))
 
 
-def _free_of_machine(text: str) -> list[float]:
-    lines = [line.split() for line in text.splitlines()]
-    return [float(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:"]
+#: Where Linux says what memory is free, and the limit of the process' control group.
+MEMINFO, GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 
-def _limit_of_group(text: str) -> list[float]:
-    return [float(text) - process_bytes()] if text.strip().isdigit() else []
+def free_of_machine(meminfo: Path) -> float:
+    """Return the bytes that are free on the machine; infinite where that is not told."""
+    lines = (line.split() for line in _told(meminfo).splitlines())
+    return next((float(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:"), np.inf)
 
 
-_MEMORY_FILES: Mapping[str, Any] = {
-    "/proc/meminfo": _free_of_machine,
-    "/sys/fs/cgroup/memory.max": _limit_of_group,
-}
+def free_of_group(folder: Path) -> float:
+    """Return the bytes that a control group leaves; infinite where it sets no limit.
+
+    Files that were read and are no longer used count as free, as they do for the whole machine:
+    they make room.
+    """
+    limit, used = _told(folder / "memory.max").strip(), _told(folder / "memory.current").strip()
+    if not limit.isdigit():
+        return np.inf
+    stat = dict(line.split() for line in _told(folder / "memory.stat").splitlines())
+    taken = int(used) - int(stat.get("inactive_file", 0)) if used else process_bytes()
+    return float(max(0, int(limit) - max(0, taken)))
+
+
+def _told(path: Path) -> str:
+    """Return what a file of the system says; nothing where there is none."""
+    try:
+        return path.read_text(encoding="ascii")
+    except OSError:
+        return ""

@@ -22,6 +22,7 @@ from gengap.costs import (
     STUDY_SECONDS,
     available_bytes,
     footprint_of,
+    lanes_on_host,
     process_bytes,
     program_seconds,
     step_seconds,
@@ -71,8 +72,8 @@ class PlannedProgram:
         Where its lanes are.
     footprint : Footprint
         What one of them takes.
-    seconds : float
-        Estimated, with compiling.
+    step_seconds : float
+        Estimated, of a lane's step without techniques.
     """
 
     variant: Variant
@@ -80,7 +81,17 @@ class PlannedProgram:
     runs: tuple[Run, ...]
     layout: Layout
     footprint: Footprint
-    seconds: float
+    step_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Estimated, with compiling."""
+        return program_seconds(self.program, len(self.runs), self.layout, self.step_seconds)
+
+    @property
+    def lanes_bytes(self) -> int:
+        """What its lanes take, over all devices."""
+        return lanes_bytes(self.layout, self.footprint)
 
     def explain(self) -> str:
         """Say in some lines what the program trains, where, and why so."""
@@ -99,8 +110,7 @@ class PlannedProgram:
             f"{plural(layout.readers * layout.devices, 'lane')} read out at once",
             f"a lane takes {_mebibytes(lane)} MiB, and a group's {_mebibytes(lane * layout.width)} "
             f"MiB {kept} a core's share of the cache ({_mebibytes(CACHE_BYTES)} MiB)",
-            f"about {duration(self.seconds)} with compiling, "
-            f"{_mebibytes(lanes_bytes(layout, self.footprint))} MiB",
+            f"about {duration(self.seconds)} with compiling, {_mebibytes(self.lanes_bytes)} MiB",
         ]
         return "\n".join(lines)
 
@@ -115,11 +125,9 @@ class Plan:
         The baseline first.
     programs : tuple of PlannedProgram
     trials : int
-    seconds : float
-        Estimated.
-    bytes : int
-        Estimated peak of the process: what it held before, the data on the devices, compiling,
-        and the lanes.
+    held_bytes : int
+        Estimated, of the process while lanes train, besides them: what it held before, the rows on
+        the devices, compiling, the values that runs begin with.
     devices : int
         Those that train.
     folds, repeats : int
@@ -128,11 +136,20 @@ class Plan:
     candidates: tuple[Candidate, ...]
     programs: tuple[PlannedProgram, ...]
     trials: int
-    seconds: float
-    bytes: int
+    held_bytes: int
     devices: int
     folds: int
     repeats: int
+
+    @property
+    def seconds(self) -> float:
+        """Estimated."""
+        return STUDY_SECONDS + sum(planned.seconds for planned in self.programs)
+
+    @property
+    def bytes(self) -> int:
+        """Estimated peak of the process."""
+        return self.held_bytes + max(planned.lanes_bytes for planned in self.programs)
 
     @property
     def runs(self) -> int:
@@ -256,22 +273,37 @@ def make_plan(
     members = _members(model, asked, splits, settings, task, one_step)
     rows = max(len(s.training) + len(s.validation) + len(s.test) for s in splits)
 
+    seeds = [len({run.seed for run in runs}) for _, _, runs in members]
+    footprints = [
+        footprint_of(model, program, rows, outputs, starts)
+        for (_, program, _), starts in zip(members, seeds, strict=True)
+    ]
+    # Programs are prepared together, each with the values that its runs begin with.
+    on_host = COMPILER_BYTES + sum(
+        PROGRAM_BYTES + starts * footprint.start_bytes
+        for starts, footprint in zip(seeds, footprints, strict=True)
+    )
+
     def laid_out(devices: int) -> list[PlannedProgram]:
-        limit = MEMORY_SHARE * (available_bytes() - devices * data_bytes - COMPILER_BYTES)
-        programs = []
-        for variant, program, runs in members:
-            footprint = footprint_of(model, program, rows, outputs)
-            layout = choose_layout(
-                len(runs),
-                devices,
+        free = available_bytes(devices) - devices * data_bytes - on_host * lanes_on_host()
+        return [
+            PlannedProgram(
+                variant,
+                program,
+                runs,
+                choose_layout(
+                    len(runs),
+                    devices,
+                    footprint,
+                    epoch_seconds=program.steps * one_step,
+                    ends_early=any(None not in run.judgements for run in runs),
+                    limit=MEMORY_SHARE * free,
+                ),
                 footprint,
-                epoch_seconds=program.steps * one_step,
-                ends_early=any(None not in run.judgements for run in runs),
-                limit=limit,
+                one_step,
             )
-            seconds = program_seconds(program, len(runs), layout, one_step)
-            programs.append(PlannedProgram(variant, program, runs, layout, footprint, seconds))
-        return programs
+            for (variant, program, runs), footprint in zip(members, footprints, strict=True)
+        ]
 
     devices = devices or jax.device_count()
     programs = laid_out(devices)
@@ -279,15 +311,11 @@ def make_plan(
     while any(planned.layout.devices < devices for planned in programs):
         devices -= 1
         programs = laid_out(devices)
-    everywhere = devices * data_bytes
-    largest = max(lanes_bytes(planned.layout, planned.footprint) for planned in programs)
-    compiler = COMPILER_BYTES + PROGRAM_BYTES * len(programs)
     return Plan(
         candidates=tuple(candidates),
         programs=tuple(programs),
         trials=sum(len(run.judgements) for run in asked),
-        seconds=STUDY_SECONDS + sum(planned.seconds for planned in programs),
-        bytes=process_bytes() + everywhere + compiler + largest,
+        held_bytes=process_bytes() + on_host + devices * data_bytes,
         devices=devices,
         folds=len({split.fold for split in splits}),
         repeats=len({split.repeat for split in splits}),

@@ -37,13 +37,18 @@ class Footprint:
     Attributes
     ----------
     parameters : int
-        Weights of the network.
+        Weights of the network that are trained.
     copies : int
         How many values a weight needs: itself, its gradient, the optimizer's, the best epochs'.
     rows, outputs : int
         Of the data that a lane is read out on, and numbers that are read of a row.
     epoch_rows : int
         Training rows of an epoch.
+    others, other_copies : int
+        Values that are not trained, such as frozen weights and moving statistics; and how many
+        times a lane holds them: to train with, and as the best epochs'.
+    starts : int
+        Different initial values that the runs begin with.
     """
 
     parameters: int
@@ -51,11 +56,19 @@ class Footprint:
     rows: int
     outputs: int
     epoch_rows: int
+    others: int = 0
+    other_copies: int = 1
+    starts: int = 1
 
     @property
     def state_bytes(self) -> int:
         """Bytes of a lane's variables."""
-        return 4 * self.parameters * self.copies
+        return 4 * (self.parameters * self.copies + self.others * self.other_copies)
+
+    @property
+    def start_bytes(self) -> int:
+        """Bytes of the values that a run begins with."""
+        return 4 * (self.parameters + self.others)
 
     @property
     def read_bytes(self) -> int:
@@ -191,11 +204,18 @@ def _fitting(wanted: Layout, footprint: Footprint, limit: float) -> Layout | Non
 
 
 def lanes_bytes(layout: Layout, footprint: Footprint) -> int:
-    """Return the bytes that lanes, their batch orders and their readout take over all devices."""
+    """Return the bytes that lanes take over all devices, with all that is sent to them and read.
+
+    Those are their variables, the table of initial values, batch orders and readout.
+    """
     # While a group trains its state is there twice, and the host keeps what it takes from lanes.
     states = footprint.state_bytes * (layout.lanes + 2 * layout.devices * layout.width)
     orders = layout.chunk * _order_bytes(layout, footprint)
-    return states + orders + layout.devices * layout.readers * footprint.read_bytes
+    reads = layout.devices * layout.readers * footprint.read_bytes
+    # Every device has the whole table, the host makes it, and what it replaces is still there.
+    places = min(footprint.starts, layout.lanes)
+    tables = layout.devices * (1 + (footprint.starts > places)) + 1
+    return states + orders + reads + tables * places * footprint.start_bytes
 
 
 def _order_bytes(layout: Layout, footprint: Footprint) -> int:
