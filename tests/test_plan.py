@@ -18,9 +18,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gengap.costs import COMPILER_BYTES, PROGRAM_BYTES
-from gengap.lanes.layout import lanes_bytes
-from gengap.lanes.program import Asked, Run
+from gengap.costs import COMPILER_BYTES, PROGRAM_BYTES, lone_layout, step_seconds
+from gengap.lanes.layout import LOOK_SECONDS, ORDER_BYTES, lanes_bytes
+from gengap.lanes.program import Asked, Program, Run
 from gengap.networks.models import resolve_model
 from gengap.networks.variants import Variant
 from gengap.plan import Plan, Settings, candidates_of, make_plan
@@ -325,10 +325,10 @@ class TestSameness:
             "mlp:512,512", input_shape=(COLUMNS,), outputs=2, task="classification"
         )
         splits = folds_of([100] * 64)
-        plenty = plan_of("l2=0.1", model=wide, splits=splits)
+        plenty = plan_of("l2=0.1", model=wide, splits=splits, devices=2)
         monkeypatch.setattr("gengap.plan.available_bytes", lambda devices: 3.3e8)
-        little = plan_of("l2=0.1", model=wide, splits=splits)
-        assert little.width < plenty.width
+        little = plan_of("l2=0.1", model=wide, splits=splits, devices=2)
+        assert little.programs[0].layout.lanes < plenty.programs[0].layout.lanes
         assert little.bytes < plenty.bytes
 
     def test_very_little_memory_means_fewer_devices_with_fewer_copies_of_the_rows(
@@ -394,6 +394,28 @@ class TestFrozenNetworks:
         )
         # On the device, the one that it replaces, and on the host.
         assert tables == 3 * planned.layout.lanes * network
+
+
+class TestRefit:
+    def program(self, rows: int) -> Program:
+        return Program((), (), rows, epochs=100, batch_size=32, task="classification")
+
+    @pytest.mark.parametrize("rows", [50, 1_000, 100_000, 2_000_000, 30_000_000])
+    def test_it_is_looked_at_about_once_a_second_and_sends_few_orders(self, rows: int) -> None:
+        layout, one_step = lone_layout(network(), self.program(rows)), step_seconds(network(), 32)
+        assert layout.lanes == layout.devices == 1
+        epochs_at_once = layout.chunk
+        assert epochs_at_once == 1 or epochs_at_once * 4 * rows <= ORDER_BYTES
+        assert epochs_at_once == 1 or epochs_at_once * rows / 32 * one_step <= LOOK_SECONDS
+
+    def test_it_is_counted_where_it_is_the_peak(self) -> None:
+        model = TestFrozenNetworks.frozen(8)
+        splits = tuple(replace(split, test=np.arange(10**7)) for split in folds_of([100] * 2))
+        plan = plan_of("l2=0.1", model=model, splits=splits, devices=1)
+        assert plan.refit_bytes > 8 * 10**7
+        assert plan.bytes >= plan.refit_bytes
+        little = replace(plan, held_bytes=0)
+        assert little.bytes == max(plan.refit_bytes, plan.programs[0].lanes_bytes)
 
 
 class TestDescription:

@@ -17,7 +17,7 @@ import jax
 import keras
 import numpy as np
 
-from gengap.lanes.layout import Footprint, Layout
+from gengap.lanes.layout import Footprint, Layout, choose_layout
 from gengap.lanes.program import Program
 from gengap.networks.shapes import input_dtype, sample_shape
 from gengap.techniques.discovery import find_technique
@@ -29,6 +29,7 @@ __all__ = [
     "free_of_group",
     "free_of_machine",
     "lanes_on_host",
+    "lone_layout",
     "process_bytes",
     "program_seconds",
     "step_seconds",
@@ -94,6 +95,27 @@ def footprint_of(
         others=_values(model.non_trainable_variables),
         other_copies=1 + len(program.judges),
         starts=starts,
+    )
+
+
+def lone_layout(model: keras.Model, program: Program) -> Layout:
+    """Return where the one lane of a program that trains a single run is: on the first device.
+
+    However many rows there are, few batch orders are sent at once, and the host looks about once a
+    second, so that training can be interrupted.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    program : Program
+    """
+    return choose_layout(
+        1,
+        1,
+        footprint_of(model, program, rows=1, outputs=1),
+        epoch_seconds=program.steps * step_seconds(model, program.batch_size),
+        ends_early=False,
     )
 
 

@@ -23,6 +23,7 @@ from gengap.costs import (
     available_bytes,
     footprint_of,
     lanes_on_host,
+    lone_layout,
     process_bytes,
     program_seconds,
     step_seconds,
@@ -128,6 +129,8 @@ class Plan:
     held_bytes : int
         Estimated, of the process while lanes train, besides them: what it held before, the rows on
         the devices, compiling, the values that runs begin with.
+    refit_bytes : int
+        Estimated, of the process while the best is trained on all rows.
     devices : int
         Those that train.
     folds, repeats : int
@@ -137,6 +140,7 @@ class Plan:
     programs: tuple[PlannedProgram, ...]
     trials: int
     held_bytes: int
+    refit_bytes: int
     devices: int
     folds: int
     repeats: int
@@ -149,7 +153,8 @@ class Plan:
     @property
     def bytes(self) -> int:
         """Estimated peak of the process."""
-        return self.held_bytes + max(planned.lanes_bytes for planned in self.programs)
+        lanes = max(planned.lanes_bytes for planned in self.programs)
+        return max(self.held_bytes + lanes, self.refit_bytes)
 
     @property
     def runs(self) -> int:
@@ -316,10 +321,21 @@ def make_plan(
         programs=tuple(programs),
         trials=sum(len(run.judgements) for run in asked),
         held_bytes=process_bytes() + on_host + devices * data_bytes,
+        refit_bytes=process_bytes()
+        + (COMPILER_BYTES + PROGRAM_BYTES * len(programs))
+        + data_bytes
+        + _lone_bytes(model, settings, rows, task),
         devices=devices,
         folds=len({split.fold for split in splits}),
         repeats=len({split.repeat for split in splits}),
     )
+
+
+def _lone_bytes(model: keras.Model, settings: Settings, rows: int, task: str) -> int:
+    """Return what the lane takes that learns from all rows."""
+    program = Program((), (), rows, settings.epochs, min(settings.batch_size, rows), task)
+    footprint = footprint_of(model, program, rows=1, outputs=1)
+    return lanes_bytes(lone_layout(model, program), footprint)
 
 
 def _members(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gengap.costs import lone_layout
 from gengap.data.dataset import Dataset
 from gengap.data.encoding import Encoded
 from gengap.data.preprocessing import Preprocessing, fit_preprocessing
@@ -16,7 +17,6 @@ from gengap.lanes.batching import train_lanes
 from gengap.lanes.compiled import compile_program, on_devices
 from gengap.lanes.data import study_data
 from gengap.lanes.initial import Initial
-from gengap.lanes.layout import Layout
 from gengap.lanes.network import lane_network
 from gengap.lanes.program import Program, Run
 from gengap.networks.variants import Variant, build_variant, variant_of
@@ -27,9 +27,6 @@ from gengap.store import Store
 from gengap.training import Material, starting_values
 
 __all__ = ["Refit", "refit"]
-
-#: One lane, on the first device.
-LONE_LANE = Layout(width=1, groups=1, chunk=100, readers=1, devices=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +114,10 @@ def refit(
             classes=material.classes,
             off=variant.off,
         )
-        compiled = compile_program(network, program, data, LONE_LANE, starts=1, reads=False)
+        layout = lone_layout(material.model, program)
+        compiled = compile_program(network, program, data, layout, starts=1, reads=False)
         run = Run(training, 0, seed, (None,))
-        ((ended,),) = train_lanes(compiled, [run], data, on_devices(data, LONE_LANE), initial)
+        ((ended,),) = train_lanes(compiled, [run], data, on_devices(data, layout), initial)
         trained = Initial(ended.judged[0].weights, ended.judged[0].others)
         blob = _to_bytes(trained)
         store.save_blob(key, blob)
