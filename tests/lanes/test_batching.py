@@ -157,6 +157,57 @@ def test_a_run_that_diverges_ends_and_disturbs_nobody(
     assert bits(beside[wild]) == bits(alone)
 
 
+#: A run whose weights grow by the same factor in every step, and overflow after some epochs;
+#: judged by its last epoch, its best, both, and by one that has enough of it before.
+PATIENT, HASTY = (
+    Part.parse(f"early_stopping(patience={patience}, min_delta=0)") for patience in (11, 1)
+)
+DIVERGING = [
+    Run(Recipe.parse("l2=10"), 0, 0, judgements)
+    for judgements in ((None,), (PATIENT,), (None, PATIENT), (HASTY,))
+]
+
+
+@pytest.fixture(scope="module")
+def growing() -> Any:
+    return network_of(compiled(sequential(), keras.optimizers.SGD(5.0)))
+
+
+@pytest.fixture(scope="module")
+def diverged(growing: Any, program: Program, data: StudyData) -> dict[Run, Ended]:
+    """Return what is found where the host looks at every epoch."""
+    return trained(growing, program, data, DIVERGING, replace(LAYOUT, chunk=1))
+
+
+def test_a_run_ends_in_the_epoch_in_which_it_diverges(diverged: dict[Run, Ended]) -> None:
+    last, best, both, before = (diverged[run].judged for run in DIVERGING)
+    diverged_in = last[0].epochs
+    assert 4 < diverged_in < EPOCHS
+    for judged in (*last, *best, *both):
+        assert judged.epochs == len(judged.curves) == diverged_in
+        assert np.isfinite(judged.curves[:-1]).all()
+        assert not np.isfinite(judged.curves[-1]).all()
+    assert last[0].diverged
+    assert last[0].best_epoch == diverged_in
+    # What was best before is a result like any other.
+    assert not best[0].diverged
+    assert best[0].best_epoch < diverged_in
+    assert all(np.isfinite(weight).all() for weight in best[0].weights)
+    assert not before[0].diverged
+    assert before[0].epochs < diverged_in
+
+
+@pytest.mark.parametrize("chunk", [3, 5, EPOCHS])
+def test_a_run_that_diverges_is_the_same_however_long_its_neighbors_go_on(
+    chunk: int, growing: Any, program: Program, data: StudyData, diverged: dict[Run, Ended]
+) -> None:
+    layout, others = replace(LAYOUT, chunk=chunk), runs_of(KINDS)
+    for some in (DIVERGING, [*others, *DIVERGING]):
+        found = trained(growing, program, data, some, layout)
+        for run in DIVERGING:
+            assert bits(found[run]) == bits(diverged[run])
+
+
 def test_runs_are_read_out_whole_whatever_waits(
     network: Any, program: Program, data: StudyData, together: dict[Run, Ended]
 ) -> None:

@@ -44,6 +44,8 @@ class Judged:
     diverged : bool
         Whether they come from an epoch in which something was not finite.
     epochs, best_epoch : int
+        How many the judgement needed, the one in which its run diverged included; the one whose
+        weights they are.
     seconds : float
         That the judgement would have needed alone.
     curves : ndarray (epochs, 4)

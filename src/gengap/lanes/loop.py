@@ -90,12 +90,14 @@ def epochs(
     -------
     callable
         ``(state, lane, orders, shared, count) -> state``; the batch orders (chunk, n) are those of
-        the lane's next epochs, of which `count` are trained.
+        the lane's next epochs, of which `count` are trained. A lane stays as the epoch leaves it in
+        which it diverges.
     """
     step = training_step(network, program)
     evaluate = _evaluation(network, program)
     judge = _judgement(program)
     full = program.full_steps * program.batch_size
+    averages = network.model.optimizer.use_ema
 
     def epoch(state: State, lane: Lane, rows: Array, shared: Lane) -> State:
         number = state["epoch"]
@@ -117,15 +119,21 @@ def epochs(
         # An optimizer that averages weights is judged by the average, as `fit` ends with it.
         scored = network.final_weights(weights, slots)
         curves = evaluate(scored, others, lane, shared)
-        diverged = ~jnp.isfinite(curves).all() & (state["diverged_in"] == 0)
+        finite = jnp.isfinite(curves).all()
+        # A run ends where it diverges: how many epochs its neighbors train until the host looks
+        # must not show in it.
+        gone = state["diverged_in"] > 0
+        earlier = jax.lax.dynamic_index_in_dim(state["curves"], number, 0, keepdims=False)
+        row = jnp.where(gone, earlier, curves)
         return {
-            "weights": weights,
-            "others": others,
-            "slots": slots,
-            "epoch": number + 1,
-            "diverged_in": jnp.where(diverged, number + 1, state["diverged_in"]),
-            "curves": jax.lax.dynamic_update_index_in_dim(state["curves"], curves, number, 0),
-            "judged": judge(state["judged"], lane, curves, scored, others, number + 1),
+            "weights": _where(gone, state["weights"], weights),
+            "others": _where(gone, state["others"], others),
+            # Nothing reads them any more, unless the weights are averaged there.
+            "slots": _where(gone, state["slots"], slots) if averages else slots,
+            "epoch": jnp.where(gone, number, number + 1),
+            "diverged_in": jnp.where(finite | gone, state["diverged_in"], number + 1),
+            "curves": jax.lax.dynamic_update_index_in_dim(state["curves"], row, number, 0),
+            "judged": judge(state["judged"], lane, curves, scored, others, number + 1, gone),
         }
 
     def run(state: State, lane: Lane, orders: Array, shared: Lane, count: Array) -> State:
@@ -186,16 +194,19 @@ def _judgement(program: Program) -> Callable[..., list[dict[str, Any]]]:
         weights: Any,
         others: Any,
         epoch: Array,
+        gone: Array,
     ) -> list[dict[str, Any]]:
         loss, metric = curves[2], curves[3]
         error = 1 - metric if program.task == "classification" else metric
+        finite = jnp.isfinite(curves).all()
         after = []
         for (_, judgement), before, values in zip(judges, judged, lane["judges"], strict=True):
             state, improved, done = judgement(  # type: ignore[misc]
                 values, before["state"], Monitored(loss=loss, metric=error)
             )
-            open_ = ~before["done"]
-            better = improved & open_
+            open_ = ~before["done"] & ~gone
+            # What diverged is never the best of a run.
+            better = improved & open_ & finite
             keep = [
                 jnp.where(open_, new, old)
                 for new, old in zip(
@@ -209,7 +220,7 @@ def _judgement(program: Program) -> Callable[..., list[dict[str, Any]]]:
                     "others": _where(better, others, before["others"]),
                     "best_epoch": jnp.where(better, epoch, before["best_epoch"]),
                     "needed": jnp.where(open_, epoch, before["needed"]),
-                    "done": before["done"] | done,
+                    "done": before["done"] | done & open_,
                 }
             )
         return after
