@@ -117,3 +117,26 @@ class TestEnds:
         with pytest.raises(RuntimeError, match="own progress fails"):
             compare_beside(*measurements(), progress=Fails(), **SMALL)
         assert children[0].returncode == -signal.SIGKILL
+
+    def test_a_child_that_is_killed_in_the_middle_of_a_line_is_told_of(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            process,
+            "_PROGRAM",
+            'import os; os.write(1, b\'{"event": "adv\'); os.kill(os.getpid(), 9)',
+        )
+        with pytest.raises(UnfinishedError, match="was killed by SIGKILL"):
+            compare_beside(*measurements(), **SMALL)
+
+    def test_a_child_that_has_said_its_last_and_lives_on_is_killed(
+        self, monkeypatch: pytest.MonkeyPatch, children: list[Any]
+    ) -> None:
+        monkeypatch.setattr(process, "PATIENCE", 0.5)
+        said = '{"event": "done"}'
+        monkeypatch.setattr(process, "read_answer", lambda folder: "the answer")
+        monkeypatch.setattr(
+            process, "_PROGRAM", f"import time; print({said!r}, flush=True); time.sleep(600)"
+        )
+        assert compare_beside(*measurements(), **SMALL) == "the answer"
+        assert children[0].returncode == -signal.SIGKILL

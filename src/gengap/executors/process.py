@@ -114,8 +114,9 @@ class _Child:
             except queue.Empty:
                 continue
             if event is None:
+                code = self._wait_or_kill()
                 self._listeners[1].join(PATIENCE)
-                raise _died(self.process.wait(), self.last_lines)
+                raise _died(code, self.last_lines)
             yield event
             if event["event"] in LAST:
                 return
@@ -133,9 +134,12 @@ class _Child:
             self.process.kill()
 
     def _hear(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            self._events.put(from_line(line))
-        self._events.put(None)
+        try:
+            for line in stream:
+                if line.endswith(b"\n"):  # the last words of a child that was killed may not
+                    self._events.put(from_line(line))
+        finally:
+            self._events.put(None)
 
     def _pass_on(self, stream: IO[bytes]) -> None:
         for line in stream:
@@ -146,12 +150,20 @@ class _Child:
 
     def close(self) -> None:
         """Wait for the end of a child that has said its last, and leave no trace of it."""
-        self.process.wait()
+        self._wait_or_kill()
         for thread in self._listeners:
             thread.join(PATIENCE)
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
+
+    def _wait_or_kill(self) -> int:
+        """Return the exit code of a child that has no more to say."""
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
 
 
 @contextmanager
