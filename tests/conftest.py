@@ -8,6 +8,8 @@ from hypothesis import settings
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # tests may import Keras before gengap
 os.environ.setdefault("MPLBACKEND", "agg")
+# Several devices, also where a runner has one core: lanes are laid over them.
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 
 # No deadline: the first example pays for imports and compilation. Derandomized: a run of the
 # suite that failed fails again.

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
-import jax
 import keras
 
 from gengap import __version__
@@ -20,6 +19,7 @@ from gengap.networks.models import describe
 from gengap.report.words import with_words
 from gengap.results import Finding, Holdout, Protocol, Results
 from gengap.run_folder import FILES
+from gengap.wording import plural
 
 __all__ = ["assemble_results"]
 
@@ -113,7 +113,8 @@ def _protocol(design: Design, analysis: Analysis, command: str, seconds: float) 
         network=describe(material.model),
         optimizer=type(material.model.optimizer).__name__,
         command=command,
-        machine=f"{platform.machine()}, {os.cpu_count()} cores, {jax.device_count()} JAX devices",
+        machine=f"{platform.machine()}, {plural(os.cpu_count() or 1, 'core')}, "
+        f"{plural(design.plan.devices, 'JAX device')}",
         versions=_versions(),
         data_hash=design.dataset.fingerprint,
         seconds=round(seconds, 3),

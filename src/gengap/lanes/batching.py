@@ -17,12 +17,11 @@ import numpy as np
 
 from gengap.lanes.compiled import Compiled
 from gengap.lanes.data import StudyData
-from gengap.lanes.filling import no_strengths, slots_of, strengths_of
+from gengap.lanes.filling import empty_record, lane_record, slots_of
 from gengap.lanes.initial import Initial
 from gengap.lanes.loop import batch_order
 from gengap.lanes.program import Run
 from gengap.lanes.slots import Occupant, Slots
-from gengap.random_bits import key as seed_key
 from gengap.recipe import Part
 
 __all__ = ["Ended", "Judged", "train_lanes"]
@@ -256,23 +255,12 @@ class _Records:
 
     def __init__(self, compiled: Compiled, lanes: int) -> None:
         self._compiled = compiled
-        one = {
-            "split": np.int32(0),
-            "start": np.int32(0),
-            "key": np.zeros(2, np.uint32),
-            **no_strengths(compiled.program),
-        }
+        one = empty_record(compiled.program)
         self._lanes = jax.tree.map(lambda leaf: np.stack([leaf] * lanes), one)
         self._put: Tree = None
 
     def write(self, lane: int, occupant: Occupant, start: int) -> None:
-        run = occupant.run
-        record = {
-            "split": np.int32(run.split),
-            "start": np.int32(start),
-            "key": seed_key(run.seed),
-            **strengths_of(self._compiled.program, run, occupant.slots),
-        }
+        record = lane_record(self._compiled.program, occupant.run, occupant.slots, start)
 
         def assign(leaves: Any, value: Any) -> None:
             leaves[lane] = value

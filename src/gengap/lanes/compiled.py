@@ -20,7 +20,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gengap.lanes.data import BLOCK, StudyData
-from gengap.lanes.filling import no_strengths
+from gengap.lanes.filling import empty_record
 from gengap.lanes.fusion import compiler_options
 from gengap.lanes.layout import Layout
 from gengap.lanes.loop import epochs, start_state
@@ -138,12 +138,7 @@ def compile_program(
 
     trained = layout.shape
     start = start_state(program, weights, others, slots)
-    lane = {
-        "split": np.zeros((), np.int32),
-        "start": np.zeros((), np.int32),
-        "key": np.zeros(2, np.uint32),
-        **no_strengths(program),
-    }
+    lane = empty_record(program)
     advance = jax.jit(
         _over_devices(_advance(network, program), mesh, by_lane=5, alike=3),
         donate_argnums=0,

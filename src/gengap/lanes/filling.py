@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from gengap.lanes.program import Asked, Program, Run
+from gengap.random_bits import key as seed_key
 from gengap.recipe import Recipe
 from gengap.techniques.discovery import find_technique
 
-__all__ = ["no_strengths", "slots_of", "strengths_of"]
+__all__ = ["empty_record", "lane_record", "slots_of"]
 
 
 def slots_of(program: Program, run: Run) -> tuple[int | None, ...]:
@@ -28,7 +29,40 @@ def slots_of(program: Program, run: Run) -> tuple[int | None, ...]:
     return tuple(slots)
 
 
-def strengths_of(program: Program, run: Run, slots: Sequence[int | None]) -> dict[str, Any]:
+def lane_record(
+    program: Program, run: Run, slots: Sequence[int | None], start: int
+) -> dict[str, Any]:
+    """Return what a lane carries of its run while it trains.
+
+    Parameters
+    ----------
+    program : Program
+    run : Run
+    slots : sequence of int or None
+        Of its judgements.
+    start : int
+        Where its initial values are in the table on the devices.
+
+    Returns
+    -------
+    dict
+        ``split``, ``start``, ``key`` (of its random bits), ``values`` (strengths by technique) and
+        ``judges`` (strengths by slot).
+    """
+    return {
+        "split": np.int32(run.split),
+        "start": np.int32(start),
+        "key": seed_key(run.seed),
+        **_strengths_of(program, run, slots),
+    }
+
+
+def empty_record(program: Program) -> dict[str, Any]:
+    """Return the record of a lane that nothing trains in."""
+    return lane_record(program, Run(Recipe(), 0, 0, ()), (), 0)
+
+
+def _strengths_of(program: Program, run: Run, slots: Sequence[int | None]) -> dict[str, Any]:
     """Return the strengths that a lane carries: of its recipe's techniques, and of its judgements.
 
     Neutral ones stand for what its recipe does without, the lowest for idle slots.
@@ -64,8 +98,3 @@ def strengths_of(program: Program, run: Run, slots: Sequence[int | None]) -> dic
             }
         )
     return {"values": values, "judges": judges}
-
-
-def no_strengths(program: Program) -> dict[str, Any]:
-    """Return strengths of a lane that nothing trains in."""
-    return strengths_of(program, Run(Recipe(), 0, 0, ()), ())

@@ -323,7 +323,7 @@ def settings(results: Results) -> tuple[tuple[str, str], ...]:
         ("epochs, batch size", f"{protocol.epochs:,}, {protocol.batch_size:,}"),
         ("seed", str(protocol.seed)),
         ("rows that networks learned on", f"{protocol.rows_trained:,} of {protocol.rows:,}"),
-        ("lanes a program", str(protocol.lane_width)),
+        ("lanes of a group", str(protocol.lane_width)),
         ("machine", protocol.machine),
         ("versions", ", ".join(f"{name} {v}" for name, v in protocol.versions.items())),
     ]
