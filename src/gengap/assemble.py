@@ -36,6 +36,7 @@ def assemble_results(
     folder: Path | None,
     command: str,
     seconds: float,
+    epochs_needed: int,
 ) -> Results:
     """Put the record together.
 
@@ -54,13 +55,15 @@ def assemble_results(
         What reproduces the study.
     seconds : float
         That the trainings took, whenever they were done; compiling aside.
+    epochs_needed : int
+        Of all runs, until the last of their judgements was done.
     """
     files = {what: str(folder / name) for what, name in FILES.items()} if folder else {}
     refused = {finding.code for finding in findings if finding.severity == "refuse"}
     results = Results(
         headline="",
         dataset=_describe_dataset(design.dataset),
-        protocol=_protocol(design, analysis, command, seconds),
+        protocol=_protocol(design, analysis, command, seconds, epochs_needed),
         audit=(*findings, *analysis.findings),
         allowed=tuple(code for code in allowed if code in refused),
         diagnosis_code=analysis.diagnosis,
@@ -90,7 +93,9 @@ def _describe_dataset(dataset: Dataset) -> dict[str, object]:
     }
 
 
-def _protocol(design: Design, analysis: Analysis, command: str, seconds: float) -> Protocol:
+def _protocol(
+    design: Design, analysis: Analysis, command: str, seconds: float, epochs_needed: int
+) -> Protocol:
     splits = design.splits
     material = design.material
     return Protocol(
@@ -118,6 +123,7 @@ def _protocol(design: Design, analysis: Analysis, command: str, seconds: float) 
         versions=_versions(),
         data_hash=design.dataset.fingerprint,
         seconds=round(seconds, 3),
+        epochs_needed=epochs_needed,
     )
 
 

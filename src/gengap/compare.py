@@ -25,7 +25,7 @@ from gengap.run_folder import folder_of, open_store, write_run_folder
 from gengap.settings import NUMBERS, WHOLE_NUMBERS, checked_settings
 from gengap.study import Study
 from gengap.training import settle_layouts, train_plan
-from gengap.trials import seconds_of
+from gengap.trials import epochs_of, seconds_of
 
 if TYPE_CHECKING:
     import keras
@@ -219,6 +219,7 @@ def compare(
             folder=folder,
             command=command_of(raw.file, given, _DEFAULTS),
             seconds=seconds_of(trials),
+            epochs_needed=epochs_of(trials),
         )
         study = Study(design.plan, results, best, folder, trials)
         if folder is not None:

@@ -131,5 +131,6 @@ class Interim:
             folder=None,
             command="",
             seconds=0.0,
+            epochs_needed=0,
         )
         self._progress.interim(*render_results(results, verdicts=False))

@@ -79,7 +79,10 @@ class Protocol:
     data_hash : str
         Of everything in the data that determines a result.
     seconds : float
-        That the call took; trials that were stored before are not in it.
+        That the trainings took together, whenever they were done.
+    epochs_needed : int, optional
+        Epochs of all runs until the last of their judgements was done; ``runs * epochs`` is what
+        they would have been without early endings.
     """
 
     metric: str
@@ -105,6 +108,7 @@ class Protocol:
     versions: Mapping[str, str]
     data_hash: str
     seconds: float
+    epochs_needed: int | None = None
 
 
 @dataclass(frozen=True)

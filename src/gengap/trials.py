@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Curves", "Trial", "seconds_of"]
+__all__ = ["Curves", "Trial", "epochs_of", "seconds_of"]
 
 Status = Literal["finished", "diverged"]
 
@@ -71,6 +71,21 @@ class Trial:
     zero_weights: float
     weight_norm: float
     curves: Curves
+
+
+def epochs_of(trials: Iterable[Trial]) -> int:
+    """Return how many epochs the trainings needed, whenever they were done.
+
+    A run's trials are judgements of one training: it went on as long as one of them needed it.
+
+    Parameters
+    ----------
+    trials : iterable of Trial
+    """
+    longest: dict[str, int] = {}
+    for trial in trials:
+        longest[trial.run] = max(trial.epochs, longest.get(trial.run, 0))
+    return sum(longest.values())
 
 
 def seconds_of(trials: Iterable[Trial]) -> float:

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gengap.report import words
+from gengap.report import page, words
 from gengap.report.figures import response
 from gengap.report.html import render_html, render_notebook
 from gengap.report.page import SECTIONS
@@ -205,3 +205,15 @@ def test_a_notebook_shows_the_verdict_and_the_forest():
 def test_sentences_are_made_where_the_record_has_none():
     bare = dataclasses.replace(examples.one_recipe(), headline="", diagnosis="")
     assert render_html(bare) == render_html(examples.one_recipe())
+
+
+@pytest.mark.parametrize(
+    ("needed", "said"),
+    [(13_500, "needed 13,500 of at most 27,000 epochs"), (27_000, ""), (None, "")],
+)
+def test_what_early_endings_saved_is_said(needed, said):
+    results = examples.typical()
+    protocol = dataclasses.replace(results.protocol, runs=270, epochs=100, epochs_needed=needed)
+    text = " ".join(page.method(dataclasses.replace(results, protocol=protocol)))
+    assert said in text
+    assert ("ended early saved 50 %" in text) == bool(said)

@@ -227,6 +227,12 @@ class TestResults:
         # Noise on the inputs costs something, and less than the inputs are worth.
         assert 0.55 < rows["baseline"].robustness.mean < rows["baseline"].test.mean
 
+    def test_the_epochs_that_runs_needed_are_counted_once_a_run(self, bought: Any) -> None:
+        needed = bought[0].trials.groupby("run")["epochs"].max()
+        protocol = bought[0].results.protocol
+        assert len(needed) == protocol.runs
+        assert protocol.epochs_needed == needed.sum() <= protocol.runs * protocol.epochs
+
     def test_early_stopping_takes_no_more_epochs(self, bought: Any) -> None:
         rows = {row.recipe: row for row in bought[0].results.recipes}
         assert rows["early_stopping=1"].epochs <= rows["baseline"].epochs == 8

@@ -11,7 +11,7 @@ from gengap.report import figures, words
 from gengap.report.figures import PageFigure, verdict_cell
 from gengap.report.numbers import common_spread, half_width, number, scale_of, seconds, share
 from gengap.report.tables import Cell, Row, Table
-from gengap.results import CandidateResult, Results
+from gengap.results import CandidateResult, Protocol, Results
 from gengap.wording import plural
 
 __all__ = [
@@ -304,7 +304,19 @@ def method(results: Results) -> tuple[str, ...]:
         "probabilities of better, same and worse come from a correlated Bayesian t-test.",
         f"{plural(protocol.trials, 'trial')} came from {plural(protocol.runs, 'training')} in "
         f"{plural(protocol.programs, 'compiled program')}; the trainings took "
-        f"{seconds(protocol.seconds)}, compiling aside.",
+        f"{seconds(protocol.seconds)}, compiling aside.{_saved(protocol)}",
+    )
+
+
+def _saved(protocol: Protocol) -> str:
+    """Say what runs saved that ended before their last epoch."""
+    most = protocol.runs * protocol.epochs
+    if protocol.epochs_needed is None or protocol.epochs_needed >= most:
+        return ""
+    share = 1 - protocol.epochs_needed / most
+    return (
+        f" They needed {protocol.epochs_needed:,} of at most {plural(most, 'epoch')}: runs that "
+        f"ended early saved {'under 1' if share < 0.01 else f'{100 * share:.0f}'} %."
     )
 
 
