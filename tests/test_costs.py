@@ -1,4 +1,4 @@
-"""What memory there is: of the machine, of a control group, of the devices that train."""
+"""What memory there is, of the machine and of the devices, and what a lane's step takes of it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import jax
+import keras
 import numpy as np
 import pytest
 
-from gengap.costs import available_bytes, free_of_group, free_of_machine, process_bytes
+from gengap.costs import (
+    available_bytes,
+    footprint_of,
+    free_of_group,
+    free_of_machine,
+    process_bytes,
+)
+from gengap.lanes.program import Program
 
 
 def test_a_process_that_grows_says_so() -> None:
@@ -80,3 +88,34 @@ def test_only_the_devices_that_train_count(monkeypatch: pytest.MonkeyPatch) -> N
     assert [available_bytes(count) for count in (1, 2, 3)] == [10, 30, 70]
     cards[1] = SimpleNamespace(platform="gpu", memory_stats=lambda: None)
     assert available_bytes(2) == math.inf
+
+
+def test_a_step_keeps_what_the_gradient_needs_of_every_row() -> None:
+    def kept(batch_size: int, *layers: keras.layers.Layer) -> int:
+        model = keras.Sequential([*layers, keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        program = Program((), (), 64, 1, batch_size, "regression")
+        return footprint_of(model, program, rows=64, outputs=1).step_bytes
+
+    dense = (keras.Input((5,)), keras.layers.Dense(7, activation="relu"))
+    # At least the inputs of both layers, in 32 bits.
+    assert kept(8, *dense) >= 8 * (5 + 7) * 4
+    assert kept(16, *dense) == 2 * kept(8, *dense)
+    # A recurrent layer keeps four gates of every time step.
+    assert kept(8, keras.Input((30, 5)), keras.layers.LSTM(7)) >= 8 * 30 * 4 * 7 * 4
+
+
+def test_lanes_that_take_turns_keep_nothing_for_each_other() -> None:
+    if jax.default_backend() != "cpu":
+        pytest.skip("only on CPUs do lanes of convolutions take turns")
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 1)),
+            keras.layers.Conv2D(3, 3),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.compile("sgd", "mse")
+    program = Program((), (), 64, 1, 8, "regression")
+    assert footprint_of(model, program, rows=64, outputs=1).step_bytes == 0

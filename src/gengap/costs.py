@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from gengap.lanes.layout import Footprint, Layout, choose_layout
+from gengap.lanes.network import takes_turns
 from gengap.lanes.program import Program
 from gengap.networks.shapes import input_dtype, sample_shape
 from gengap.techniques.discovery import find_technique
@@ -95,7 +96,27 @@ def footprint_of(
         others=_values(model.non_trainable_variables),
         other_copies=1 + len(program.judges),
         starts=starts,
+        step_bytes=0 if takes_turns(model) else _kept_bytes(model, program.batch_size),
     )
+
+
+def _kept_bytes(model: keras.Model, batch_size: int) -> int:
+    """Return the bytes that a batch's rows leave for the gradient; weights are not among them."""
+    trainable = [v.value for v in model.trainable_variables]
+    others = [v.value for v in model.non_trainable_variables]
+
+    def backward(weights: list[Any], inputs: Any) -> Any:
+        def outputs(weights: list[Any]) -> Any:
+            return model.stateless_call(weights, others, inputs, training=True)[0]
+
+        return jax.vjp(outputs, weights)[1]
+
+    def kept(rows: int) -> int:
+        inputs = jax.ShapeDtypeStruct((rows, *sample_shape(model)), input_dtype(model))
+        leaves = jax.tree.leaves(jax.eval_shape(backward, trainable, inputs))
+        return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
+
+    return batch_size * (kept(3) - kept(2))
 
 
 def lone_layout(model: keras.Model, program: Program) -> Layout:

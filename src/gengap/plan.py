@@ -96,7 +96,7 @@ class PlannedProgram:
 
     def explain(self) -> str:
         """Say in some lines what the program trains, where, and why so."""
-        program, layout, lane = self.program, self.layout, self.footprint.state_bytes
+        program, layout, lane = self.program, self.layout, self.footprint.touched_bytes
         names = ", ".join(asked.technique for asked in program.techniques) or "no technique"
         steps = f"{program.full_steps} steps of {program.batch_size} rows"
         if program.remainder:
@@ -109,8 +109,8 @@ class PlannedProgram:
             f"{plural(layout.devices, 'device')} x {plural(layout.groups, 'group')} x "
             f"{plural(layout.width, 'lane')}; a look every {plural(layout.chunk, 'epoch')}; "
             f"{plural(layout.readers * layout.devices, 'lane')} read out at once",
-            f"a lane takes {_mebibytes(lane)} MiB, and a group's {_mebibytes(lane * layout.width)} "
-            f"MiB {kept} a core's share of the cache ({_mebibytes(CACHE_BYTES)} MiB)",
+            f"a lane's step takes {_mebibytes(lane)} MiB, and a group's "
+            f"{_mebibytes(lane * layout.width)} MiB {kept} a core's share of the cache ({_mebibytes(CACHE_BYTES)} MiB)",
             f"about {duration(self.seconds)} with compiling, {_mebibytes(self.lanes_bytes)} MiB",
         ]
         return "\n".join(lines)

@@ -30,6 +30,7 @@ FOOTPRINTS = st.builds(
     others=st.integers(0, 10**8),
     other_copies=st.integers(1, 4),
     starts=st.integers(1, 100),
+    step_bytes=st.integers(0, 10**9),
 )
 STUDIES = st.fixed_dictionaries(
     {
@@ -135,3 +136,13 @@ def test_the_bytes_cover_every_lane(study: Any) -> None:
 
 def test_a_lane_is_its_values() -> None:
     assert Footprint(1000, 3, rows=10, outputs=2, epoch_rows=8).state_bytes == 12_000
+
+
+def test_what_a_step_keeps_narrows_the_groups_to_a_width_that_pads_least() -> None:
+    small = Footprint(parameters=1000, copies=4, rows=1000, outputs=3, epoch_rows=700)
+    recurrent = replace(small, step_bytes=CACHE_BYTES // 4)
+    asked: dict[str, Any] = {"epoch_seconds": 1e-3, "ends_early": False}
+    assert choose_layout(32, 2, small, **asked).width == 16
+    # Three would fit the cache, and leave two of 18 lanes empty.
+    assert choose_layout(32, 2, recurrent, **asked).width == 2
+    assert choose_layout(30, 2, recurrent, **asked).width == 3

@@ -49,6 +49,9 @@ class Footprint:
         times a lane holds them: to train with, and as the best epochs'.
     starts : int
         Different initial values that the runs begin with.
+    step_bytes : int
+        What a step keeps from its forward for its backward pass, where the lanes of a group do that
+        together; 0 where they take turns.
     """
 
     parameters: int
@@ -59,6 +62,12 @@ class Footprint:
     others: int = 0
     other_copies: int = 1
     starts: int = 1
+    step_bytes: int = 0
+
+    @property
+    def touched_bytes(self) -> int:
+        """Bytes that a step of a lane goes through."""
+        return self.state_bytes + self.step_bytes
 
     @property
     def state_bytes(self) -> int:
@@ -154,7 +163,7 @@ def choose_layout(
     >>> choose_layout(370, 2, small, epoch_seconds=3e-4, ends_early=True)
     Layout(width=8, groups=2, chunk=20, readers=8, devices=2)
     """
-    cached = max(2, CACHE_BYTES // max(1, footprint.state_bytes))
+    cached = max(2, CACHE_BYTES // max(1, footprint.touched_bytes))
     look = LOOK_EARLY_SECONDS if ends_early else LOOK_SECONDS
     least = Layout(width=1, groups=1, chunk=1, readers=1, devices=1)
     if lanes_bytes(least, footprint) > limit:
@@ -186,9 +195,18 @@ def _shapes(share: int, widest: int, ends_early: bool) -> Iterator[tuple[int, in
             width = min(most, max(2, WIDEST // 2))
             groups = max(1, min(WIDEST, share) // width)
         else:
-            # Even waves: the last one is not padded more than it must be.
-            width, groups = math.ceil(share / math.ceil(share / most)), 1
+            width, groups = _even(share, most), 1
         yield from ((width, fewer) for fewer in range(groups, 0, -1))
+
+
+def _even(share: int, most: int) -> int:
+    """Return a width whose last wave is not padded more than it must be.
+
+    Small networks gain by width. For those of which few fit the cache, half as many train as fast.
+    """
+    if most < WIDEST // 2:
+        return min(range(most, most // 2, -1), key=lambda width: -share % width)
+    return math.ceil(share / math.ceil(share / most))
 
 
 def _fitting(wanted: Layout, footprint: Footprint, limit: float) -> Layout | None:
@@ -209,13 +227,15 @@ def lanes_bytes(layout: Layout, footprint: Footprint) -> int:
     Those are their variables, the table of initial values, batch orders and readout.
     """
     # While a group trains its state is there twice, and the host keeps what it takes from lanes.
-    states = footprint.state_bytes * (layout.lanes + 2 * layout.devices * layout.width)
+    training = layout.devices * layout.width
+    states = footprint.state_bytes * (layout.lanes + 2 * training)
+    steps = footprint.step_bytes * training
     orders = layout.chunk * _order_bytes(layout, footprint)
     reads = layout.devices * layout.readers * footprint.read_bytes
     # Every device has the whole table, the host makes it, and what it replaces is still there.
     places = min(footprint.starts, layout.lanes)
     tables = layout.devices * (1 + (footprint.starts > places)) + 1
-    return states + orders + reads + tables * places * footprint.start_bytes
+    return states + steps + orders + reads + tables * places * footprint.start_bytes
 
 
 def _order_bytes(layout: Layout, footprint: Footprint) -> int:

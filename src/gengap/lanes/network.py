@@ -31,7 +31,7 @@ from gengap.networks.sites import Site, at_sites, hidden_sites, kernels
 from gengap.proximal_optimizer import own_step_size
 from gengap.techniques.base import Targets
 
-__all__ = ["LaneNetwork", "lane_network"]
+__all__ = ["LaneNetwork", "lane_network", "takes_turns"]
 
 Array = Any
 Arrays = Sequence[Array]
@@ -247,8 +247,13 @@ def lane_network(
         hidden_sites(model, sample_shape),
         kernels(model),
         off,
-        one_by_one=jax.default_backend() == "cpu" and convolves(model),
+        one_by_one=takes_turns(model),
     )
+
+
+def takes_turns(model: keras.Model) -> bool:
+    """Tell whether the lanes of a group are trained one after the other."""
+    return jax.default_backend() == "cpu" and convolves(model)
 
 
 def _in_blocks(function: Callable[[Array], Array], inputs: Array) -> Array:
