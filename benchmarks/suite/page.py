@@ -28,7 +28,7 @@ def parts(record: Record, judged: list[Judged]) -> dict[str, str]:
         "stopping": _stopping(record["stopping"])
         if record.get("stopping")
         else _nothing("stopping"),
-        "growth": "\n\n".join(_growth(record["growth"])) or _nothing("growth"),
+        "growth": "\n\n".join(_growth(record["growth"])) or _nothing("runs techniques rows"),
     }
 
 
@@ -57,8 +57,8 @@ def write_into(page: Path, written: dict[str, str], figures: Iterable[str]) -> N
     page.write_text(text, encoding="utf-8")
 
 
-def _nothing(name: str) -> str:
-    return f"Not measured yet: `python benchmarks/engine.py --only {name}`."
+def _nothing(parts: str) -> str:
+    return f"Not measured yet: `python benchmarks/engine.py --only {parts}`."
 
 
 def _goals(judged: list[Judged]) -> str:

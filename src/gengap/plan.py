@@ -110,7 +110,8 @@ class PlannedProgram:
             f"{plural(layout.width, 'lane')}; a look every {plural(layout.chunk, 'epoch')}; "
             f"{plural(layout.readers * layout.devices, 'lane')} read out at once",
             f"a lane's step takes {_mebibytes(lane)} MiB, and a group's "
-            f"{_mebibytes(lane * layout.width)} MiB {kept} a core's share of the cache ({_mebibytes(CACHE_BYTES)} MiB)",
+            f"{_mebibytes(lane * layout.width)} MiB {kept} a core's share of the cache "
+            f"({_mebibytes(CACHE_BYTES)} MiB)",
             f"about {duration(self.seconds)} with compiling, {_mebibytes(self.lanes_bytes)} MiB",
         ]
         return "\n".join(lines)
