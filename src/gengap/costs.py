@@ -107,7 +107,7 @@ def _kept_bytes(model: keras.Model, batch_size: int) -> int:
 
     def backward(weights: list[Any], inputs: Any) -> Any:
         def outputs(weights: list[Any]) -> Any:
-            return model.stateless_call(weights, others, inputs, training=True)[0]
+            return model.stateless_call(weights, others, inputs)[0]
 
         return jax.vjp(outputs, weights)[1]
 
