@@ -135,43 +135,37 @@ _RATES = (0.0, 0.2, 0.35, 0.5)
 _DROPOUT = tuple(f"dropout={rate}" for rate in _RATES[1:])
 _NO_DROPOUT = (("sklearn", "its networks have no dropout"),)
 
+_TABLE = Work(
+    name="table",
+    title="Table 1023 x 11",
+    data="table",
+    rows=1422,  # of which a fold trains on 1023
+    shape=(11,),
+    classes=2,
+    network=(("dense", 64), ("dense", 32)),
+    model="mlp:64,32",
+    batch_size=32,
+    epochs=100,
+    folds=10,
+    techniques=(
+        *_strengths("l1", 1e-6, 1e-2, 10),
+        *_strengths("l2", 1e-6, 1e-2, 10),
+        *_strengths("weight_decay", 1e-3, 1, 10),
+        *_even("dropout", 0.05, 0.5, 10),
+        *_even("label_smoothing", 0.02, 0.2, 9),
+    ),
+    peers=(*LOOPS, "sklearn", *TUNERS),
+    steady=(20, 100),
+)
+
 WORKS = {
     work.name: work
     for work in (
-        Work(
-            name="table",
-            title="Table 1023 x 11",
-            data="table",
-            rows=1422,  # of which a fold trains on 1023
-            shape=(11,),
-            classes=2,
-            network=(("dense", 64), ("dense", 32)),
-            model="mlp:64,32",
-            batch_size=32,
-            epochs=100,
-            folds=10,
-            techniques=(
-                *_strengths("l1", 1e-6, 1e-2, 10),
-                *_strengths("l2", 1e-6, 1e-2, 10),
-                *_strengths("weight_decay", 1e-3, 1, 10),
-                *_even("dropout", 0.05, 0.5, 10),
-                *_even("label_smoothing", 0.02, 0.2, 9),
-            ),
-            peers=(*LOOPS, "sklearn", *TUNERS),
-            steady=(20, 100),
-        ),
-        Work(
+        _TABLE,
+        replace(
+            _TABLE,
             name="table200",
             title="Table 1023 x 11, fewer trials",
-            data="table",
-            rows=1422,
-            shape=(11,),
-            classes=2,
-            network=(("dense", 64), ("dense", 32)),
-            model="mlp:64,32",
-            batch_size=32,
-            epochs=100,
-            folds=10,
             techniques=(
                 *_strengths("l1", 1e-6, 1e-2, 5),
                 *_strengths("l2", 1e-6, 1e-2, 5),
@@ -179,7 +173,6 @@ WORKS = {
                 *_even("dropout", 0.1, 0.5, 4),
             ),
             peers=(*LOOPS, "sklearn"),
-            steady=(20, 100),
             note="What is compiled and traced is spread over 200 trials instead of 500.",
         ),
         Work(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 __all__ = ["Curves", "Trial", "epochs_of", "seconds_of"]
+
+T = TypeVar("T", int, float)
 
 Status = Literal["finished", "diverged"]
 
@@ -76,28 +78,26 @@ class Trial:
 def epochs_of(trials: Iterable[Trial]) -> int:
     """Return how many epochs the trainings needed, whenever they were done.
 
-    A run's trials are judgements of one training: it went on as long as one of them needed it.
-
     Parameters
     ----------
     trials : iterable of Trial
     """
-    longest: dict[str, int] = {}
-    for trial in trials:
-        longest[trial.run] = max(trial.epochs, longest.get(trial.run, 0))
-    return sum(longest.values())
+    return sum(_most_by_run((trial.run, trial.epochs) for trial in trials))
 
 
 def seconds_of(trials: Iterable[Trial]) -> float:
     """Return how long the trainings took, whenever they were done.
 
-    A run's trials are judgements of one training: it took as long as the longest of them.
-
     Parameters
     ----------
     trials : iterable of Trial
     """
-    longest: dict[str, float] = {}
-    for trial in trials:
-        longest[trial.run] = max(trial.seconds, longest.get(trial.run, 0.0))
-    return sum(longest.values())
+    return sum(_most_by_run((trial.run, trial.seconds) for trial in trials))
+
+
+def _most_by_run(amounts: Iterable[tuple[str, T]]) -> Iterable[T]:
+    """Return the largest amount of each run, whose trials are judgements of one training."""
+    most: dict[str, T] = {}
+    for run, amount in amounts:
+        most[run] = max(amount, most.get(run, amount))
+    return most.values()

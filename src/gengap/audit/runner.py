@@ -87,7 +87,7 @@ def refuse(findings: Sequence[Finding], allow: Iterable[str] = ()) -> None:
     """
     allowed = frozenset(allow)
     for code in allowed:
-        _can_be_let_pass(code)
+        _check_allowed(code)
     refused = [f for f in findings if f.severity == "refuse" and f.code not in allowed]
     if not refused:
         return
@@ -100,7 +100,7 @@ def refuse(findings: Sequence[Finding], allow: Iterable[str] = ()) -> None:
     raise UserError(refused[0].code, message, hint)
 
 
-def _can_be_let_pass(code: str) -> None:
+def _check_allowed(code: str) -> None:
     checks = all_checks()
     choices = [c.code for c in checks.values() if c.severity == "refuse" and not c.final]
     if code in choices:
