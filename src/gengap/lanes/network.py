@@ -11,6 +11,7 @@ U   units of the output
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -36,8 +37,8 @@ __all__ = ["LaneNetwork", "lane_network", "takes_turns"]
 Array = Any
 Arrays = Sequence[Array]
 
-#: Images that a network is evaluated on at a time.
-IMAGE_BLOCK = 64
+#: A network is evaluated on as many images at a time as have so many pixels together.
+PIXELS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,11 +258,12 @@ def takes_turns(model: keras.Model) -> bool:
 
 
 def _in_blocks(function: Callable[[Array], Array], inputs: Array) -> Array:
-    """Apply a function of rows to few rows at a time, so that their images stay in cache."""
-    if len(inputs) <= IMAGE_BLOCK:
+    """Apply a function of rows to few rows at a time, so that what layers make stays in cache."""
+    block = max(1, PIXELS_AT_ONCE // math.prod(inputs.shape[1:3]))
+    if len(inputs) <= block:
         return function(inputs)
-    full = len(inputs) // IMAGE_BLOCK * IMAGE_BLOCK
-    results = jax.lax.map(function, inputs[:full].reshape(-1, IMAGE_BLOCK, *inputs.shape[1:]))
+    full = len(inputs) // block * block
+    results = jax.lax.map(function, inputs[:full].reshape(-1, block, *inputs.shape[1:]))
     results = results.reshape(full, *results.shape[2:])
     rest = inputs[full:]
     return jnp.concatenate([results, function(rest)]) if len(rest) else results

@@ -144,13 +144,13 @@ def _forward(window: Window, x: Array, w: Array) -> Array:
 
 
 def _by_patches(window: Window, x: Array, w: Array) -> Array:
-    # Rows innermost, so that every cut is copied in long pieces.
-    cuts = window.cuts(x.transpose(3, 1, 2, 0))
-    patches = jnp.concatenate(cuts).reshape(len(cuts) * x.shape[-1], -1)
+    # Rows innermost, so that patches are copied in long pieces.
+    patches, shape = window.patches(x.transpose(3, 1, 2, 0))
     kernel = w.reshape(-1, w.shape[-1])
     precise = jnp.promote_types(x.dtype, jnp.float32)
     results = jnp.matmul(kernel.T, patches, preferred_element_type=precise).astype(x.dtype)
-    return results.reshape(-1, *cuts[0].shape[1:]).transpose(3, 1, 2, 0)
+    rows, columns = window.result(x.shape[1:3])
+    return results.reshape(-1, *shape)[:, :rows, :columns].transpose(3, 1, 2, 0)
 
 
 def _to_images(window: Window, dy: Array, w: Array, x: Array) -> Array:
@@ -158,6 +158,13 @@ def _to_images(window: Window, dy: Array, w: Array, x: Array) -> Array:
     for n, o, k, s, d, (lo, _) in _axes(window, x, dy):
         before = (k - 1) * d - lo
         pads.append((before, n + (k - 1) * d - (o - 1) * s - 1 - before))
+    if window.strides == (1, 1):
+        # What is padded as wide as the kernel, XLA convolves in its slow way. Without the barrier
+        # it would take the padding back in.
+        zero = jnp.zeros((), dy.dtype)
+        dy = jax.lax.pad(dy, zero, ((0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)))
+        dy = jax.lax.optimization_barrier(dy)
+        pads = [(0, 0), (0, 0)]
     return jax.lax.conv_general_dilated(
         dy,
         w[::-1, ::-1].transpose(0, 1, 3, 2),

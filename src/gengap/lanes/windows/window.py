@@ -4,6 +4,7 @@ Notation
 --------
 N   rows of the image axis, O of the result axis
 k   size of the window, s its stride, d its dilation
+C   channels, B rows of a batch
 lo  padding in front of the axis (behind it: hi)
 
 The spatial axes are 1 and 2 of four, whatever the others mean. Result o sees at offset i the
@@ -127,6 +128,45 @@ class Window:
             )
             for i, j in self.offsets
         ]
+
+    def patches(self, image: Array) -> tuple[Array, tuple[int, int, int]]:
+        """Return what all windows see, as the rows of a matrix.
+
+        Parameters
+        ----------
+        image : array (C, N, N, B)
+
+        Returns
+        -------
+        patches : array (k*k*C, O*P*B)
+            Row by offset, then by channel.
+        shape : tuple of int
+            (O, P, B). P may be more than there are windows: what stands in the columns behind
+            them has no meaning.
+        """
+        channels, *lengths, last = image.shape
+        rows, columns = self.result(lengths)
+        if self.strides != (1, 1):
+            cuts = jnp.concatenate(self.cuts(image))
+            return cuts.reshape(cuts.shape[0], -1), (rows, columns, last)
+        # Along whole padded rows every offset is one piece of memory. Cut to size, the copies of
+        # images of 32 or 64 columns would start where the caches' addresses coincide: four times
+        # slower.
+        (above, below), (before, behind) = self.pads
+        width = lengths[1] + before + behind
+        # One more row: the last offsets run over the end.
+        pads = ((0, 0, 0), (above, below + 1, 0), (before, behind, 0), (0, 0, 0))
+        flat = jax.lax.pad(image, jnp.zeros((), image.dtype), pads).reshape(channels, -1)
+        length = rows * width * last
+        starts = [
+            (i * self.dilation[0] * width + j * self.dilation[1]) * last for i, j in self.offsets
+        ]
+        pieces = [jax.lax.slice(flat, (0, s), (channels, s + length)) for s in starts]
+        patches = jnp.concatenate(pieces)
+        if channels > 1:
+            # Copied once, not where the product reads.
+            patches = jax.lax.optimization_barrier(patches)
+        return patches, (rows, width, last)
 
     def paste(self, cuts: Sequence[Array], image: Sequence[int]) -> Array:
         """Add cuts up where they came from: the transpose of `cuts`.
