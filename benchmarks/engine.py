@@ -30,13 +30,14 @@ from suite.growth import SERIES, grow
 from suite.limit import limit, machine_rates
 from suite.page import parts, write_into
 from suite.race import race
+from suite.spent import SPENT, spent
 from suite.stopping import stopping
 from suite.works import PEERS, WORKS, Work, tiny, with_recurrent_dropout
 
 ROOT = Path(__file__).parents[1]
 
 #: Parts besides the works, each of which is one.
-OTHER_PARTS = ("limits", "stopping", *SERIES)
+OTHER_PARTS = ("limits", "spent", "stopping", *SERIES)
 
 #: Works that are held to the machine's limit; the others train one of these networks.
 LIMITS = tuple(name for name in WORKS if name != "table200")
@@ -44,7 +45,7 @@ LIMITS = tuple(name for name in WORKS if name != "table200")
 #: With --quick, where every process takes seconds to start.
 QUICK_WORKS = ("table",)
 QUICK_LIMITS = ("mnist128",)
-QUICK_PARTS = ("limits", "stopping", "runs")
+QUICK_PARTS = ("limits", "spent", "stopping", "runs")
 
 
 def main() -> int:
@@ -125,6 +126,8 @@ class Bench:
                     work, self._rows(work), rates, rounds=rounds, cache=self._cache, quick=quick
                 )
             return {"rates": rates, "works": limits}
+        if part == "spent":
+            return {"works": {name: self._spent(self.works[name]) for name in self._looked_into}}
         table = self.works["table"]
         if part == "stopping":
             return stopping(table, self._rows(table), rounds=rounds, cache=self._cache, quick=quick)
@@ -139,6 +142,14 @@ class Bench:
             environments=self.environments,
             wanted=options.peers,
         )
+
+    @property
+    def _looked_into(self) -> tuple[str, ...]:
+        return QUICK_WORKS if self.options.quick else SPENT
+
+    def _spent(self, work: Work) -> Record:
+        print(f"  {work.title}", file=sys.stderr)
+        return spent(work, self._rows(work), self.folder / f"compiled-{work.name}")
 
     @property
     def _cache(self) -> Path:
@@ -228,7 +239,7 @@ def _kept(options: argparse.Namespace) -> Record:
     if path.exists() and not options.quick:
         found: Record = json.loads(path.read_text(encoding="utf-8"))
         return found
-    return {"works": {}, "limits": None, "stopping": None, "growth": {}}
+    return {"works": {}, "limits": None, "spent": None, "stopping": None, "growth": {}}
 
 
 def _write_record(record: Record, folder: Path) -> None:
@@ -246,7 +257,14 @@ def _conclude(record: Record, wanted: list[str], options: argparse.Namespace) ->
     if options.quick:
         judged = [replace(one, ratio=None, why="tiny sizes") for one in judged]
     written = parts(record, judged)
-    headings = ("Goals", "Works", "The physical limit", "Continuous batching", "Growth")
+    headings = (
+        "Goals",
+        "Works",
+        "The physical limit",
+        "Where the time goes",
+        "Continuous batching",
+        "Growth",
+    )
     text = "\n\n".join(
         f"## {heading}\n\n{part}" for heading, part in zip(headings, written.values(), strict=True)
     )

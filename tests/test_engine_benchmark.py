@@ -21,6 +21,7 @@ from suite.goals import Goal, Judged, judge
 from suite.growth import SERIES, points
 from suite.limit import forward_products, step_products, weights_of
 from suite.race import COLD
+from suite.spent import KINDS, PHASES, left_by_goals
 from suite.stopping import filled_and_emptied
 from suite.works import PEERS, WORKS, tiny, with_recurrent_dropout
 
@@ -142,6 +143,23 @@ def test_goals_take_their_ratios_from_the_record():
     assert judge(record)[1].status == "not met"
 
 
+def test_what_a_missed_goal_would_leave():
+    title = PEERS["keras-jax"].title
+    race = {
+        "rows": [{"name": title, "seconds": 3.0}, {"name": COLD, "seconds": 1.0}],
+        "study": {"rows_trained": 1023, "runs": 10},
+    }
+    record = {"works": {"table": race}, "limits": {"rates": {"products": 1e9}}}
+    missed = Judged(Goal("table", "work", title, 60), 3.0)
+    met = Judged(Goal("table", "work", title, 2), 3.0)
+    unmeasured = Judged(Goal("mnist32", "work", title, 2), None)
+    ((judged, call, bound),) = left_by_goals(record, [missed, met, unmeasured])
+    assert judged is missed
+    assert call == 3.0 * WORKS["table"].trials / 60
+    # Ten runs of a hundred epochs of 32 steps.
+    assert bound == pytest.approx(_operations(step_products(WORKS["table"])) * 32000 / 1e9)
+
+
 def test_what_cannot_be_installed_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr(environments, "REQUIREMENTS", tmp_path)
     # An index that is nowhere: nothing leaves this machine.
@@ -211,6 +229,12 @@ def test_the_whole_benchmark_runs_in_tiny_sizes(tmp_path):
     assert race["absent"][PEERS["pytorch"].title] == "not installed: requirements-torch.txt"
     assert race["absent"][PEERS["keras-jax"].title] == "not asked for"
     assert record["limits"]["works"]["mnist128"]["bound_of_training"] > 0
+    spent = record["spent"]["works"]["table"]
+    assert sum(spent["phases"].values()) == pytest.approx(spent["call"])
+    assert {"tracing", "epochs", "reading out", "refit"} <= set(spent["phases"]) <= set(PHASES)
+    assert all(seconds > 0 for seconds in spent["phases"].values())
+    assert sum(spent["operations"].values()) == pytest.approx(1)
+    assert {"products", "the optimizer"} <= set(spent["operations"]) <= set(KINDS)
     assert record["stopping"]["runs"] == 4
     assert [point["runs"] for point in record["growth"]["runs"]["points"]] == [2, 4]
     assert all(point["bytes"] > 2**20 for point in record["growth"]["runs"]["points"])

@@ -12,6 +12,7 @@ from suite.children import Record
 from suite.figures import FIGURES
 from suite.goals import Judged
 from suite.race import COLD, WARM
+from suite.spent import KINDS, PHASES, left_by_goals
 
 __all__ = ["parts", "write_into"]
 
@@ -25,6 +26,7 @@ def parts(record: Record, judged: list[Judged]) -> dict[str, str]:
         "goals": _goals(judged),
         "works": "\n\n".join(_works(record["works"])) or _nothing("works"),
         "limits": _limits(record["limits"]) if record.get("limits") else _nothing("limits"),
+        "spent": _spent(record, judged) if record.get("spent") else _nothing("spent"),
         "stopping": _stopping(record["stopping"])
         if record.get("stopping")
         else _nothing("stopping"),
@@ -156,6 +158,49 @@ def _limits(limits: Record) -> str:
 
 _BOUNDS = ("products", "weights", "rows")
 _SHARES = ("share", "share_of_training_alone", "share_at_the_shapes")
+
+
+def _spent(record: Record, judged: list[Judged]) -> str:
+    works = record["spent"]["works"].values()
+    phases = table(
+        ("work", *PHASES, "whole call"),
+        [
+            (
+                found["title"],
+                *(_seconds(found["phases"].get(phase, 0.0)) for phase in PHASES),
+                _seconds(found["call"]),
+            )
+            for found in works
+        ],
+    )
+    operations = table(
+        ("work", *KINDS),
+        [
+            (
+                found["title"],
+                *(f"{100 * found['operations'].get(kind, 0.0):.0f} %" for kind in KINDS),
+            )
+            for found in works
+        ],
+    )
+    text = (
+        f"Seconds of a cold study:\n\n{phases}\n\nOf the operations of its epochs, on both cores:"
+        f"\n\n{operations}\n\n{_taken(record['spent'])}"
+    )
+    if record.get("limits"):
+        left = [
+            (
+                one.goal.what,
+                one.goal.against,
+                _seconds(call),
+                _seconds(bound),
+            )
+            for one, call, bound in left_by_goals(record, judged)
+        ]
+        if left:
+            columns = ("work", "against", "a call that meets the goal, s", "products alone, s")
+            text += f"\n\nWhat the goals that are not met would leave:\n\n{table(columns, left)}"
+    return text
 
 
 def _stopping(found: Record) -> str:
