@@ -47,7 +47,7 @@ STUDY_SECONDS = 4.0
 
 #: Bytes that a process takes when a program is compiled, besides what it held before; and that
 #: every further program takes.
-COMPILER_BYTES, PROGRAM_BYTES = 150_000_000, 60_000_000
+COMPILER_BYTES, PROGRAM_BYTES = 250_000_000, 60_000_000
 
 
 def step_seconds(model: keras.Model, batch_size: int) -> float:
