@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gengap.errors import GengapError, UnfinishedError, UserError
-from gengap.store import Store, trial_from_json, trial_to_json
+from gengap.store import FILE_NAME, Store, trial_from_json, trial_to_json
 from gengap.trials import Curves, Trial
 
 _NUMBERS = st.floats(allow_nan=False)
@@ -108,12 +109,59 @@ class TestRoundTrip:
             assert store.load_blob("plan") == b"\x00second"
 
 
-class TestRefusals:
-    def refused(self, folder: Path) -> GengapError:
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Return what stands in the files of a folder, and when it was written."""
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+class TestReading:
+    def test_it_changes_no_file_and_needs_no_lock(self, tmp_path: Path) -> None:
+        with Store.open(tmp_path) as store:
+            store.put([make_trial("k")])
+            store.of_study("one").save_blob("plan", b"16 lanes")
+            before = contents(tmp_path)
+            with Store.open_to_read(tmp_path) as reader:
+                assert list(reader.get(["k", "l"])) == ["k"]
+                assert reader.of_study("one").load_blob("plan") == b"16 lanes"
+                with pytest.raises(UnfinishedError, match="readonly"):
+                    reader.save_blob("plan", b"8 lanes")
+        assert contents(tmp_path) == before
+
+    def test_a_name_may_hold_what_means_something_in_addresses(self, tmp_path: Path) -> None:
+        folder = tmp_path / "run?mode=rwc#1 %20"
+        Store.open(folder).close()
+        with Store.open_to_read(folder) as reader:
+            assert len(reader) == 0
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+    def test_what_is_half_written_is_left_to_who_may_write(self, tmp_path: Path) -> None:
+        with Store.open(tmp_path) as store:
+            store.put([make_trial("before")])
+        killed = subprocess.run([sys.executable, "-c", _KILLED_WRITER, tmp_path], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        before = contents(tmp_path)
+        assert f"{FILE_NAME}-journal" in before
         with pytest.raises(UserError) as caught:
-            Store.open(folder)
+            Store.open_to_read(tmp_path)
+        assert caught.value.code == "store-half-written"
+        assert "without --dry-run" in caught.value.hint
+        assert contents(tmp_path) == before
+        with Store.open(tmp_path) as store:
+            assert list(store.get(["before", "after-0"])) == ["before"]
+        with Store.open_to_read(tmp_path) as reader:
+            assert len(reader) == 1
+
+
+class TestRefusals:
+    def refused(self, folder: Path, opened: Callable[[Path], Store] = Store.open) -> GengapError:
+        with pytest.raises(UserError) as caught:
+            opened(folder)
         assert caught.value.hint
         return caught.value
+
+    @pytest.fixture(params=[Store.open, Store.open_to_read])
+    def opened(self, request: pytest.FixtureRequest) -> Callable[[Path], Store]:
+        return request.param
 
     def test_a_second_process(self, tmp_path: Path) -> None:
         with Store.open(tmp_path):
@@ -131,13 +179,15 @@ class TestRefusals:
     def test_a_folder_without_permission(self) -> None:
         assert self.refused(Path("/proc/gengap-runs")).code == "run-folder"
 
-    def test_a_store_that_is_a_folder(self, tmp_path: Path) -> None:
+    def test_a_store_that_is_a_folder(
+        self, tmp_path: Path, opened: Callable[[Path], Store]
+    ) -> None:
         (tmp_path / "trials.sqlite").mkdir()
-        assert self.refused(tmp_path).code == "run-folder"
+        assert self.refused(tmp_path, opened).code == "run-folder"
 
-    def test_garbage(self, tmp_path: Path) -> None:
+    def test_garbage(self, tmp_path: Path, opened: Callable[[Path], Store]) -> None:
         (tmp_path / "trials.sqlite").write_bytes(b"garbage " * 1000)
-        assert self.refused(tmp_path).code == "store-corrupt"
+        assert self.refused(tmp_path, opened).code == "store-corrupt"
 
     def test_a_file_cut_short(self, tmp_path: Path) -> None:
         with Store.open(tmp_path) as store:
@@ -148,18 +198,20 @@ class TestRefusals:
             store.get(map(str, range(100)))
         assert caught.value.code == "store-corrupt"
 
-    def test_a_database_of_another_program(self, tmp_path: Path) -> None:
+    def test_a_database_of_another_program(
+        self, tmp_path: Path, opened: Callable[[Path], Store]
+    ) -> None:
         connection = sqlite3.connect(tmp_path / "trials.sqlite")
         connection.execute("CREATE TABLE songs (title)")
         connection.close()
-        assert self.refused(tmp_path).code == "store-corrupt"
+        assert self.refused(tmp_path, opened).code == "store-corrupt"
 
-    def test_another_version(self, tmp_path: Path) -> None:
+    def test_another_version(self, tmp_path: Path, opened: Callable[[Path], Store]) -> None:
         Store.open(tmp_path).close()
         connection = sqlite3.connect(tmp_path / "trials.sqlite")
         connection.execute("PRAGMA user_version = 99")
         connection.close()
-        assert self.refused(tmp_path).code == "store-version"
+        assert self.refused(tmp_path, opened).code == "store-version"
 
     def test_a_full_disk_leaves_whole_waves(self, tmp_path: Path) -> None:
         with Store.open(tmp_path) as store:
@@ -170,6 +222,19 @@ class TestRefusals:
             assert caught.value.code == "disk-full"
             assert list(store.get(["before", "after-0"])) == ["before"]
 
+
+#: Is killed in the middle of a transaction that is larger than what SQLite holds back.
+_KILLED_WRITER = """
+import os, signal, sys
+from gengap.store import Store
+
+with Store.open(sys.argv[1]) as store:
+    store._connection.execute("PRAGMA cache_size = 5")
+    store._connection.execute("BEGIN IMMEDIATE")
+    for i in range(1000):
+        store._connection.execute("INSERT INTO trials VALUES (?, ?)", (f"after-{i}", "x" * 2000))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 _WRITER = """
 import sys

@@ -24,7 +24,7 @@ from gengap.recipe import Recipe
 from gengap.run_folder import folder_of, open_store, write_run_folder
 from gengap.settings import NUMBERS, WHOLE_NUMBERS, checked_settings
 from gengap.study import Study
-from gengap.training import settle_layouts, train_plan
+from gengap.training import store_layouts, train_plan, with_stored_layouts
 from gengap.trials import epochs_of, seconds_of
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def compare(
     allow : str or sequence of str
         Codes of refusing findings to let pass.
     dry_run : bool
-        Stop after planning.
+        Stop after planning, and leave the run folder as it is.
     progress : Progress, optional
         Told what happens; silent by default.
 
@@ -184,14 +184,15 @@ def compare(
     )
     for note in filter(None, (*raw.notes, *design.notes, backend.note)):
         progress.announce(note)
-    if dry_run:
-        return Study(plan=design.plan)
-    progress.announce(design.plan.describe())
 
     folder = folder_of(out, raw.file, raw.name, design.key)
-    with open_store(folder, design.setting_key) as store:
+    with open_store(folder, design.setting_key, dry_run=dry_run) as store:
         own = store.of_study(design.key)
-        design = replace(design, plan=settle_layouts(design.plan, own))
+        design = replace(design, plan=with_stored_layouts(design.plan, own))
+        if dry_run:
+            return Study(plan=design.plan)
+        progress.announce(design.plan.describe())
+        store_layouts(design.plan, own)
         interim = Interim(design, rope, progress)
         trials = train_plan(design.plan, design.material, store, progress, interim)
         analysis = analyse_study(

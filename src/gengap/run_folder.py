@@ -58,7 +58,7 @@ def folder_of(out: str | Path | None, source: Any, name: str, key: str) -> Path 
 
 
 @contextmanager
-def open_store(folder: Path | None, setting_key: str) -> Iterator[Store]:
+def open_store(folder: Path | None, setting_key: str, *, dry_run: bool = False) -> Iterator[Store]:
     """Open the run folder's store; one that is thrown away where there is no folder.
 
     Another study of the same setting goes on with its trials, and its files take the place of
@@ -69,6 +69,9 @@ def open_store(folder: Path | None, setting_key: str) -> Iterator[Store]:
     folder : Path, optional
     setting_key : str
         Of the data, the network and how it is trained (`gengap.design.Design.setting_key`).
+    dry_run : bool
+        Leave the folder as it is: a store that it has is read only, one that it has not thrown
+        away.
 
     Raises
     ------
@@ -76,28 +79,35 @@ def open_store(folder: Path | None, setting_key: str) -> Iterator[Store]:
         ``run-folder-taken`` where the folder has files of these names that no study wrote, or
         holds studies of another setting; and as `Store.open`.
     """
-    if folder is None:
+    has_store = folder is not None and _has_store(folder)
+    if folder is not None and not has_store:
+        taken = [name for name in FILES.values() if (folder / name).exists()]
+        if taken:
+            raise _taken(folder, f"has a {taken[0]} that gengap did not write")
+    if folder is None or (dry_run and not has_store):
         with (
             tempfile.TemporaryDirectory(prefix="gengap-") as temporary,
             Store.open(temporary) as store,
         ):
             yield store
         return
-    if not (folder / FILE_NAME).exists():
-        taken = [name for name in FILES.values() if (folder / name).exists()]
-        if taken:
-            raise _taken(folder, f"has a {taken[0]} that gengap did not write")
-    with Store.open(folder) as store:
+    with Store.open_to_read(folder) if dry_run else Store.open(folder) as store:
         holds = store.load_blob("setting")
-        if holds is None:
+        if holds is None and not dry_run:
             store.save_blob("setting", setting_key.encode())
-        elif holds != setting_key.encode():
+        elif holds not in {None, setting_key.encode()}:
             raise _taken(
                 folder,
                 "holds another study: of other data, another network or seed, other epochs or "
                 "batches, or by another version of gengap",
             )
         yield store
+
+
+def _has_store(folder: Path) -> bool:
+    """Tell whether there is a store; a file without a byte is one that was never begun."""
+    path = folder / FILE_NAME
+    return path.exists() and path.stat().st_size > 0
 
 
 def _taken(folder: Path, why: str) -> UserError:

@@ -95,7 +95,7 @@ class Store:
     """
 
     def __init__(
-        self, folder: Path, connection: sqlite3.Connection, lock: IO[str], scope: str = ""
+        self, folder: Path, connection: sqlite3.Connection, lock: IO[str] | None, scope: str = ""
     ) -> None:
         self.folder = folder
         self._connection = connection
@@ -162,6 +162,36 @@ class Store:
                 _prepare(connection, path)
             on_failure.pop_all()
         return cls(folder, connection, lock)
+
+    @classmethod
+    def open_to_read(cls, folder: str | Path) -> Store:
+        """Open the store that a run folder has, only to read: no file is made or changed.
+
+        Another process may hold the folder meanwhile.
+
+        Parameters
+        ----------
+        folder : str or Path
+
+        Returns
+        -------
+        Store
+
+        Raises
+        ------
+        UserError
+            ``run-folder`` where there is none or it cannot be read, ``store-half-written`` where
+            a process was killed while it wrote, ``store-corrupt`` or ``store-version`` as `open`.
+        """
+        folder = Path(folder)
+        path = folder / FILE_NAME
+        with contextlib.ExitStack() as on_failure:
+            with _translated(path, opening=True):
+                connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+                on_failure.callback(connection.close)
+                _check(connection, path)
+            on_failure.pop_all()
+        return cls(folder, connection, None)
 
     def get(self, keys: Iterable[str]) -> dict[str, Trial]:
         """Return those of the trials that are stored, by key, in the order asked for.
@@ -234,7 +264,8 @@ class Store:
     def close(self) -> None:
         """Close the file and let the next process into the folder."""
         self._connection.close()
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -278,27 +309,32 @@ def _undone_on_failure(folder: Path) -> Iterator[None]:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of a new file; refuse one that is not ours or not of this version."""
+    """Make the tables of a new file; refuse one that is not ours."""
     connection.execute("PRAGMA synchronous = FULL")
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if tables == 0:
             for statement in filter(None, map(str.strip, _TABLES.split(";"))):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             connection.execute(f"PRAGMA user_version = {_VERSION}")
-        elif application != _APPLICATION:
-            raise _corrupt(path, "it is a database of another program")
-        elif version != _VERSION:
-            raise UserError(
-                "store-version",
-                f"{path} was written by another version of gengap "
-                f"(its format is {version}, this one reads {_VERSION})",
-                "use that version, or start anew with another --out folder",
-            )
+        _check(connection, path)
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that is not ours or not of this version."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != _APPLICATION:
+        raise _corrupt(path, "it is a database of another program")
+    if version != _VERSION:
+        raise UserError(
+            "store-version",
+            f"{path} was written by another version of gengap "
+            f"(its format is {version}, this one reads {_VERSION})",
+            "use that version, or start anew with another --out folder",
+        )
 
 
 def _take(lock: IO[str], folder: Path) -> None:
@@ -333,7 +369,15 @@ def _translated(path: Path, *, opening: bool = False) -> Iterator[None]:
 
 
 def _meaning(error: sqlite3.Error, path: Path, *, opening: bool) -> GengapError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the bits are details
+    detailed = getattr(error, "sqlite_errorcode", 0)
+    if detailed == sqlite3.SQLITE_READONLY_ROLLBACK:
+        return UserError(
+            "store-half-written",
+            f"{path} cannot be read as it is: a process was killed while it wrote to it",
+            "the same command without --dry-run undoes what is half written and goes on from the "
+            "finished trials",
+        )
+    code = detailed & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _corrupt(path, str(error))
     if opening:

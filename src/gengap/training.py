@@ -28,8 +28,8 @@ from gengap.trials import Trial
 
 __all__ = [
     "Material",
-    "settle_layouts",
     "starting_values",
+    "store_layouts",
     "train_plan",
     "with_stored_layouts",
 ]
@@ -141,11 +141,23 @@ def train_plan(
     return tuple(trials)
 
 
-def settle_layouts(plan: Plan, store: Store) -> Plan:
-    """Return the plan with the layouts that the study began with, and keep those that are new.
+def with_stored_layouts(plan: Plan, store: Store) -> Plan:
+    """Return the plan with the layouts that the study began with; a new program keeps its own.
 
     On a machine with other devices or less memory the plan would have lanes of other widths, and
     the same run other bits. The devices are those that there are now.
+
+    Parameters
+    ----------
+    plan : Plan
+    store : Store
+        Of the study.
+    """
+    return replace(plan, programs=tuple(_stored(planned, store) for planned in plan.programs))
+
+
+def store_layouts(plan: Plan, store: Store) -> None:
+    """Keep the layouts of programs that the study begins with.
 
     Parameters
     ----------
@@ -157,19 +169,6 @@ def settle_layouts(plan: Plan, store: Store) -> Plan:
         name = _layout_name(planned)
         if store.load_blob(name) is None:
             store.save_blob(name, json.dumps(asdict(planned.layout)).encode())
-    return with_stored_layouts(plan, store)
-
-
-def with_stored_layouts(plan: Plan, store: Store) -> Plan:
-    """Return the plan with the layouts that are stored; a program without one keeps its own.
-
-    Parameters
-    ----------
-    plan : Plan
-    store : Store
-        Of the study.
-    """
-    return replace(plan, programs=tuple(_stored(planned, store) for planned in plan.programs))
 
 
 def _stored(planned: PlannedProgram, store: Store) -> PlannedProgram:

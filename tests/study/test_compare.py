@@ -502,6 +502,37 @@ class TestPlanning:
         with pytest.raises(UserError, match="only planned"):
             study.results  # noqa: B018
 
+    def test_a_dry_run_plans_as_a_study_goes_on_and_leaves_its_folder_as_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gengap.plan.process_bytes", lambda: 0)
+        monkeypatch.setattr("gengap.training.train_lanes", trains_nothing)
+        asked: dict[str, Any] = {"techniques": "l2", "folds": 3, "out": tmp_path / "run"}
+
+        def started() -> list[str]:
+            """Return what is said where training would begin."""
+            listener = Listener()
+            with pytest.raises(AssertionError):
+                gengap.compare("sklearn:iris", **asked, progress=listener)
+            return listener.said
+
+        fresh = gengap.compare("sklearn:iris", **asked, dry_run=True).plan
+        assert not list(tmp_path.iterdir())
+        with monkeypatch.context() as patched:
+            patched.setattr("gengap.lanes.layout.WIDEST", 2)
+            started()
+        before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.rglob("*.*")}
+        plan = gengap.compare("sklearn:iris", **asked, dry_run=True).plan
+        assert plan.width == 2 < fresh.width
+        assert "x 2 lanes" in plan.explain()
+        assert json.loads(plan.to_json())["layouts"][0]["lanes_a_group"] == 2
+        after = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.rglob("*.*")}
+        assert after == before
+        assert plan.describe() in started()
+        assert plan.describe() != fresh.describe()
+        with pytest.raises(UserError, match="holds another study"):
+            gengap.compare("sklearn:iris", **asked, seed=1, dry_run=True)
+
     def test_fewer_devices_may_be_asked_for_and_no_more_than_there_are(self) -> None:
         asked: dict[str, Any] = {"techniques": "l2=1e-3", "folds": 3, "dry_run": True}
         plan = gengap.compare("sklearn:iris", **asked, devices=1).plan

@@ -11,7 +11,7 @@ import pytest
 from gengap.lanes.layout import Layout
 from gengap.plan import Plan
 from gengap.store import Store
-from gengap.training import settle_layouts, with_stored_layouts
+from gengap.training import store_layouts, with_stored_layouts
 from test_plan import plan_of
 
 TECHNIQUES = "l2, batch_norm, early_stopping, l1(form=subgradient), l1"
@@ -23,6 +23,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+def settled(plan: Plan, store: Store) -> Plan:
+    """Return what a study trains, as it begins or goes on."""
+    found = with_stored_layouts(plan, store)
+    store_layouts(found, store)
+    return found
+
+
 def layouts(plan: Plan) -> dict[str, Layout]:
     return {str((p.variant, p.program)): p.layout for p in plan.programs}
 
@@ -30,15 +37,15 @@ def layouts(plan: Plan) -> dict[str, Layout]:
 def test_a_study_keeps_the_layouts_that_it_began_with(store: Store) -> None:
     plan = plan_of(TECHNIQUES, devices=2)
     assert len(plan.programs) > 2
-    assert layouts(settle_layouts(plan, store)) == layouts(plan)
-    assert layouts(settle_layouts(plan, store)) == layouts(plan)
+    assert layouts(settled(plan, store)) == layouts(plan)
+    assert layouts(settled(plan, store)) == layouts(plan)
 
 
 def test_lanes_stay_as_wide_on_other_devices(store: Store) -> None:
-    begun = settle_layouts(plan_of(TECHNIQUES, devices=3), store)
+    begun = settled(plan_of(TECHNIQUES, devices=3), store)
     fresh = plan_of(TECHNIQUES, devices=1)
     assert layouts(fresh) != layouts(begun)
-    resumed = settle_layouts(fresh, store)
+    resumed = settled(fresh, store)
     assert resumed.devices == 1
     for now, before in zip(resumed.programs, begun.programs, strict=True):
         assert (now.layout.width, now.layout.readers) == (
@@ -57,9 +64,9 @@ def test_programs_find_their_own_layout_in_any_order(store: Store) -> None:
             for number, planned in enumerate(plan.programs, 1)
         ),
     )
-    settle_layouts(marked, store)
+    settled(marked, store)
     turned = replace(plan, programs=plan.programs[::-1])
-    found = [planned.layout.readers for planned in settle_layouts(turned, store).programs]
+    found = [planned.layout.readers for planned in settled(turned, store).programs]
     assert found == list(range(len(plan.programs), 0, -1))
 
 
@@ -67,8 +74,8 @@ def test_a_program_that_is_new_is_laid_out_as_planned(store: Store) -> None:
     plan = plan_of(TECHNIQUES)
     first, *others = plan.programs
     narrow = replace(first, layout=replace(first.layout, width=1))
-    settle_layouts(replace(plan, programs=(narrow,)), store)
-    found = settle_layouts(plan, store)
+    settled(replace(plan, programs=(narrow,)), store)
+    found = settled(plan, store)
     assert found.programs[0].layout.width == 1
     assert [p.layout for p in found.programs[1:]] == [p.layout for p in others]
 
@@ -77,9 +84,9 @@ def test_less_memory_leaves_fewer_groups_of_the_same_width(store: Store) -> None
     plan = plan_of("l2=0.1")
     (planned,) = plan.programs
     wide = replace(planned, layout=replace(planned.layout, width=2, groups=8, chunk=50))
-    settle_layouts(replace(plan, programs=(wide,)), store)
+    settled(replace(plan, programs=(wide,)), store)
     narrow = replace(planned, layout=replace(planned.layout, width=4, groups=1, chunk=5))
-    (found,) = settle_layouts(replace(plan, programs=(narrow,)), store).programs
+    (found,) = settled(replace(plan, programs=(narrow,)), store).programs
     assert (found.layout.width, found.layout.groups, found.layout.chunk) == (2, 2, 5)
 
 
@@ -87,5 +94,5 @@ def test_looking_stores_nothing(store: Store) -> None:
     plan = plan_of(TECHNIQUES)
     assert layouts(with_stored_layouts(plan, store)) == layouts(plan)
     narrow = tuple(replace(p, layout=replace(p.layout, width=1)) for p in plan.programs)
-    settle_layouts(replace(plan, programs=narrow), store)
+    settled(replace(plan, programs=narrow), store)
     assert {p.layout.width for p in with_stored_layouts(plan, store).programs} == {1}
