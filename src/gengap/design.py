@@ -17,6 +17,7 @@ from gengap.errors import UserError, suggest
 from gengap.identity import NUMERICS, digest, network_digest
 from gengap.lanes.data import study_data
 from gengap.lanes.initial import fresh_copy
+from gengap.networks.cells import recurrent_cells
 from gengap.networks.existing import SWITCHABLE, Existing, existing_regularization
 from gengap.networks.heads import head_of
 from gengap.networks.models import resolve_model
@@ -290,7 +291,7 @@ def _listed(techniques: Any) -> str | list[str | Recipe]:
 
 def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
     """Refuse a recipe that the task or the network rules out."""
-    recipe.check(dataset.task)
+    recipe.check(dataset.task, dataset.modality)
     head = head_of(network, task=dataset.task, classes=len(dataset.classes))
     for part in recipe.parts:
         technique = find_technique(part.technique)
@@ -301,7 +302,16 @@ def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
                 f"{technique.name} is not defined for the loss {head.loss}{own}",
                 f"it is defined for {', '.join(technique.losses)}",
             )
-        technique.check(network, recipe.options()[technique.name])
+        options = recipe.options()[technique.name]
+        technique.check(network, options)
+        hooks = technique.hooks(options)
+        if (hooks.cell_inputs or hooks.cell_state) and not recurrent_cells(network):
+            raise UserError(
+                "no-recurrent-cells",
+                f"{technique.name} acts in recurrent layers (LSTM, GRU, SimpleRNN, ConvLSTM), and "
+                f"the network {network.name} has none",
+                f"leave {technique.name} out, or take dropout, which acts behind every layer",
+            )
     build_variant(network, variant_of(recipe, network))
 
 

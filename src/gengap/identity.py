@@ -20,7 +20,7 @@ from gengap.splits import Split
 __all__ = ["NUMERICS", "digest", "initial_digest", "network_digest", "split_digest"]
 
 #: Raised whenever the same trial would come out otherwise than before.
-NUMERICS = 5
+NUMERICS = 6
 
 
 def digest(*parts: str | bytes | int | float | Sequence[Any] | Mapping[str, Any] | None) -> str:

@@ -83,8 +83,7 @@ def _forms(recipes: Iterable[Recipe]) -> set[Asked]:
 
 
 def _acts_in_step(asked: Asked) -> bool:
-    hooks = asked.hooks
-    return any((hooks.inputs, hooks.targets, hooks.activation, hooks.penalty, hooks.update))
+    return asked.hooks.in_step
 
 
 def merged(runs: Sequence[Run], run_seconds: float) -> list[list[Run]]:

@@ -111,6 +111,23 @@ def bernoulli(key: jax.Array, probability: jax.Array, shape: Sequence[int]) -> j
     return jax.lax.optimization_barrier(drawn)
 
 
+def drop(key: jax.Array, rate: jax.Array, values: jax.Array) -> jax.Array:
+    """Set values to zero at random and scale the others up, so that their mean stays.
+
+    ``v * m / (1 - rate), m ~ Bernoulli(1 - rate)`` a value; at rate 0 the values as they are.
+
+    Parameters
+    ----------
+    key : array (2,)
+    rate : array ()
+        Below 1.
+    values : array
+    """
+    keep = 1.0 - rate
+    kept = bernoulli(key, keep, values.shape)
+    return jnp.where(kept, values * (1.0 / keep).astype(values.dtype), 0)
+
+
 def normal(key: jax.Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> jax.Array:
     """Draw standard normal values by inverting the distribution function.
 

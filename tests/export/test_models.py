@@ -20,6 +20,7 @@ from gengap.networks.variants import build_variant, variant_of
 from gengap.recipe import Recipe
 from gengap.refit import Refit
 from gengap.techniques.discovery import techniques
+from lanes.cases import NETWORKS, compiled
 from networks.zoo import GRAPHS, ZOO, Case
 
 #: Runs without gengap: loads models and predicts what is in the folder.
@@ -34,11 +35,11 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
 """
 
 
-def every_recipe(task: str) -> dict[str, Recipe]:
+def every_recipe(task: str, modality: str = "table") -> dict[str, Recipe]:
     """Every technique at its middle strength, in each of its forms; and many together."""
     recipes = {}
     for name, technique in techniques().items():
-        if task in technique.tasks:
+        if task in technique.tasks and modality in technique.modalities:
             recipes[name] = Recipe.parse(name)
             for option in technique.options:
                 for choice in option.choices[1:]:
@@ -86,13 +87,30 @@ def outputs_of(program: keras.Model, refit: Refit, inputs: np.ndarray) -> np.nda
     return np.asarray(outputs) * made.target_scale + made.target_shift
 
 
-@pytest.mark.parametrize("task", ["classification", "regression"])
-def test_saved_models_say_the_same_where_gengap_is_not_installed(task, tmp_path):
-    inputs = np.random.default_rng(1).normal(size=(9, 5)).astype(np.float32)
+def for_tables(task: str) -> keras.Model:
     outputs = 3 if task == "classification" else 1
+    return resolve_model("mlp:6,4", input_shape=(5,), outputs=outputs, task=task)
+
+
+def for_rows_of(modality: str) -> keras.Model:
+    return compiled(NETWORKS[modality](), "adam")
+
+
+@pytest.mark.parametrize(
+    ("task", "modality"),
+    [
+        ("classification", "table"),
+        ("regression", "table"),
+        ("classification", "image"),
+        ("classification", "sequence"),
+    ],
+)
+def test_saved_models_say_the_same_where_gengap_is_not_installed(task, modality, tmp_path):
     expected = {}
-    for name, recipe in every_recipe(task).items():
-        model = resolve_model("mlp:6,4", input_shape=(5,), outputs=outputs, task=task)
+    for name, recipe in every_recipe(task, modality).items():
+        model = for_tables(task) if modality == "table" else for_rows_of(modality)
+        shape = model.input_shape[1:]
+        inputs = np.random.default_rng(1).normal(size=(9, *shape)).astype(np.float32)
         refit, program = fit_by_chance(model, recipe, task)
         trained = trained_model(model, refit)
         expected[name] = outputs_of(program, refit, inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,9 +27,14 @@ layers = keras.layers
 
 def table(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return inputs (ROWS, COLUMNS) and class codes that depend on them."""
+    return rows_of((COLUMNS,), seed)
+
+
+def rows_of(shape: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs (ROWS, ...) and class codes that depend on them."""
     generator = np.random.default_rng(seed)
-    inputs = generator.normal(size=(ROWS, COLUMNS)).astype("float32")
-    scores = inputs @ generator.normal(size=(COLUMNS, CLASSES))
+    inputs = generator.normal(size=(ROWS, *shape)).astype("float32")
+    scores = inputs.reshape(ROWS, -1) @ generator.normal(size=(math.prod(shape), CLASSES))
     return inputs, scores.argmax(axis=1).astype("int32")
 
 
@@ -54,6 +60,28 @@ def functional(*, batch_norm: bool = False) -> keras.Model:
         hidden = layers.BatchNormalization(momentum=0.9)(hidden)
     hidden = layers.Add()([first, layers.Activation("relu")(hidden)])
     return keras.Model(inputs, layers.Dense(CLASSES)(hidden))
+
+
+def convolutional() -> keras.Model:
+    """Build a classifier of images."""
+    keras.utils.set_random_seed(3)
+    hidden = [layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten()]
+    return keras.Sequential(
+        [keras.Input((6, 6, 2)), *hidden, layers.Dense(CLASSES, activation="softmax")]
+    )
+
+
+def recurrent() -> keras.Model:
+    """Build a classifier of sequences."""
+    keras.utils.set_random_seed(4)
+    hidden = [layers.LSTM(4, return_sequences=True), layers.Bidirectional(layers.GRU(3))]
+    return keras.Sequential(
+        [keras.Input((5, 2)), *hidden, layers.Dense(CLASSES, activation="softmax")]
+    )
+
+
+#: A network of each kind of data.
+NETWORKS = {"table": sequential, "image": convolutional, "sequence": recurrent}
 
 
 def compiled(model: keras.Model, optimizer: Any) -> keras.Model:
@@ -123,9 +151,8 @@ def shared_of(inputs: np.ndarray, targets: np.ndarray) -> Any:
 
 def network_of(model: keras.Model, *, off: tuple[str, ...] = ()) -> LaneNetwork:
     """Look a compiled classifier over."""
-    return lane_network(
-        model, sample_shape=(COLUMNS,), task="classification", classes=CLASSES, off=off
-    )
+    shape = tuple(model.input_shape[1:])
+    return lane_network(model, sample_shape=shape, task="classification", classes=CLASSES, off=off)
 
 
 def started(network: LaneNetwork, program: Program) -> Any:

@@ -13,13 +13,14 @@ import pytest
 
 from gengap.recipe import Recipe
 from lanes.cases import (
+    NETWORKS,
     compiled,
     lane_of,
     network_of,
     program_of,
+    rows_of,
     sequential,
     shared_of,
-    table,
     train_lanes,
 )
 from techniques.forms import FORMS, IN_STEP, JUDGES, filled
@@ -28,20 +29,29 @@ WIDTH = 8
 JUDGED_BY = [filled(form) for form in JUDGES]
 
 
-def programs() -> list[list[str]]:
+def programs(kind: str, forms: list[str]) -> list[tuple[str, list[str]]]:
     """Return recipes that one program serves: a technique has one form in each."""
     found: list[dict[str, str]] = []
-    for form in IN_STEP:
+    for form in forms:
         name = FORMS[form][0].name
         place = next((p for p in found if name not in p), None)
         if place is None:
             found.append(place := {})
         place[name] = filled(form)
-    return [list(recipes.values()) for recipes in found]
+    return [(kind, list(recipes.values())) for recipes in found]
 
 
-PROGRAMS = programs()
-LANES = [(at, recipe) for at, some in enumerate(PROGRAMS) for recipe in ("baseline", *some)]
+def first_kind(form: str) -> str:
+    return FORMS[form][0].modalities[0]
+
+
+#: Every form once, on a network of the first kind that its technique serves.
+PROGRAMS = [
+    program
+    for kind in NETWORKS
+    for program in programs(kind, [form for form in IN_STEP if first_kind(form) == kind])
+]
+LANES = [(at, recipe) for at, (_, some) in enumerate(PROGRAMS) for recipe in ("baseline", *some)]
 
 
 def lane(program: Any, recipe: str, seed: int) -> Any:
@@ -59,15 +69,18 @@ def bits(state: dict[str, Any], index: int) -> list[bytes]:
 
 @functools.cache
 def setting(at: int = 0) -> tuple[Any, Any, Any]:
-    network = network_of(compiled(sequential(batch_norm=True), keras.optimizers.Adam(0.01)))
-    return network, program_of(PROGRAMS[at], count=4, judges=JUDGED_BY), shared_of(*table())
+    kind, recipes = PROGRAMS[at]
+    model = sequential(batch_norm=True) if kind == "table" else NETWORKS[kind]()
+    network = network_of(compiled(model, keras.optimizers.Adam(0.01)))
+    shared = shared_of(*rows_of(model.input_shape[1:]))
+    return network, program_of(recipes, count=4, judges=JUDGED_BY), shared
 
 
 @pytest.mark.parametrize(("at", "recipe"), LANES)
 def test_position_and_neighbors_change_no_bit(at: int, recipe: str) -> None:
     network, program, shared = setting(at)
     one = lane(program, recipe, seed=7)
-    neighbors = itertools.cycle(PROGRAMS[at])
+    neighbors = itertools.cycle(PROGRAMS[at][1])
     others = [lane(program, next(neighbors), seed=i) for i in range(WIDTH - 1)]
     alike = train_lanes(network, program, [one] * WIDTH, shared, seeds=[7] * WIDTH)
     for position in range(WIDTH):

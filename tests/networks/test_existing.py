@@ -47,7 +47,7 @@ def regularized() -> keras.Model:
 
 
 EXPECTED = {
-    ("dropout", "LSTM(dropout=0.2)"),
+    ("recurrent_input_dropout", "LSTM(dropout=0.2)"),
     ("recurrent_dropout", "LSTM(recurrent_dropout=0.3)"),
     ("kernel_l2", "L2(0.01) on kernel"),
     ("dropout", "Dropout(0.1)"),

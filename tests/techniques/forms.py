@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gengap.techniques.discovery import techniques
 
@@ -37,11 +37,15 @@ def neutral(form: str) -> str:
 
 def _in_step(form: str) -> bool:
     technique, options = FORMS[form]
-    hooks = technique.hooks(options)
-    return any((hooks.inputs, hooks.targets, hooks.activation, hooks.penalty, hooks.update))
+    return technique.hooks(options).in_step
 
 
 #: Forms that change a training step, those of them that draw numbers, and forms that only judge.
 IN_STEP = [form for form in FORMS if _in_step(form)]
 RANDOM = [form for form in IN_STEP if FORMS[form][0].random]
 JUDGES = [form for form, (technique, _) in FORMS.items() if technique.judges]
+
+
+def kinds(forms: Iterable[str]) -> list[tuple[str, str]]:
+    """Pair every form with each kind of data that it serves."""
+    return [(kind, form) for form in forms for kind in FORMS[form][0].modalities]

@@ -10,8 +10,9 @@ import pandas as pd
 
 from gengap.statistics.metrics import Task
 
-__all__ = ["IN_MEMORY", "Column", "ColumnKind", "Dataset", "Part", "Task"]
+__all__ = ["IN_MEMORY", "Column", "ColumnKind", "Dataset", "Modality", "Part", "Task"]
 
+Modality = Literal["table", "image", "sequence"]
 ColumnKind = Literal["numeric", "boolean", "date", "categorical"]
 
 #: What a dataset calls its source where the data were in memory.
@@ -102,6 +103,13 @@ class Dataset:
     test: Part | None = None
     notes: tuple[str, ...] = ()
     fingerprint: str = field(default="", repr=False)
+
+    @property
+    def modality(self) -> Modality:
+        """What one row is: the values of a table, a sequence (T, C), or an image (H, W, C)."""
+        features = self.rows.features
+        axes = 2 if isinstance(features, pd.DataFrame) else features.ndim
+        return "table" if axes == 2 else "sequence" if axes == 3 else "image"
 
     @property
     def file(self) -> str | None:

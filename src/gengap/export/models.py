@@ -65,7 +65,13 @@ def plain_model(model: keras.Model, recipe: Recipe) -> keras.Model:
         name: sum(fragment.kernel_regularizer.get(name, 0.0) for fragment in fragments)
         for name in ("l1", "l2")
     }
-    return insert(strip(model, variant_of(recipe, model).off), insertions, penalties)
+    cell_arguments = {
+        name: value for fragment in fragments for name, value in fragment.cell_arguments.items()
+    }
+    if not is_graph(model):
+        cell_arguments = {}
+    bare = strip(model, variant_of(recipe, model).off)
+    return insert(bare, insertions, penalties, cell_arguments)
 
 
 def trained_model(model: keras.Model, fitted: Refit) -> keras.Model:

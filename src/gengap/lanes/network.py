@@ -24,6 +24,7 @@ import numpy as np
 
 from gengap.lanes.products import fast_products
 from gengap.lanes.windows.substitution import convolves, fast_windows
+from gengap.networks.cells import Cell, Connection, at_cells, recurrent_cells
 from gengap.networks.compiling import copy_optimizer, single_loss
 from gengap.networks.existing import without
 from gengap.networks.heads import Head, head_of, to_probabilities
@@ -32,13 +33,32 @@ from gengap.networks.sites import Site, at_sites, hidden_sites, kernels
 from gengap.proximal_optimizer import own_step_size
 from gengap.techniques.base import Targets
 
-__all__ = ["LaneNetwork", "lane_network", "takes_turns"]
+__all__ = ["Interventions", "LaneNetwork", "lane_network", "takes_turns"]
 
 Array = Any
 Arrays = Sequence[Array]
 
 #: A network is evaluated on as many images at a time as have so many pixels together.
 PIXELS_AT_ONCE = 8192
+
+
+@dataclass(frozen=True)
+class Interventions:
+    """What techniques change within a forward pass in training.
+
+    Attributes
+    ----------
+    activation : callable, optional
+        ``(site, h) -> h``, applied to the output of every hidden layer.
+    connections : tuple of {"inputs", "state"}
+        Those of recurrent cells that are masked.
+    mask : callable
+        ``(cell, connection, m) -> m``: their factors.
+    """
+
+    activation: Callable[[int, Array], Array] | None = None
+    connections: tuple[Connection, ...] = ()
+    mask: Callable[[int, Connection, Array], Array] = lambda cell, connection, mask: mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +73,8 @@ class LaneNetwork:
         How outputs and targets are read.
     sites : tuple of Site
         Hidden layers.
+    cells : tuple of Cell
+        Recurrent cells.
     kernels : tuple of bool
         Which trainable variables are kernels.
     off : tuple of str
@@ -64,6 +86,7 @@ class LaneNetwork:
     model: keras.Model
     head: Head
     sites: tuple[Site, ...]
+    cells: tuple[Cell, ...]
     kernels: tuple[bool, ...]
     off: tuple[str, ...]
     one_by_one: bool = False
@@ -89,7 +112,7 @@ class LaneNetwork:
         inputs: Array,
         targets: Targets,
         row_weights: Array | None,
-        activation: Callable[[int, Array], Array] | None,
+        interventions: Interventions,
     ) -> tuple[Array, Arrays]:
         """Return the training loss of a batch as `fit` computes it, and the new o.
 
@@ -101,10 +124,10 @@ class LaneNetwork:
         targets : Targets
             The loss is the weighted sum over its alternatives.
         row_weights : array (B,), optional
-        activation : callable, optional
-            ``(site, h) -> h``, applied to the output of every hidden layer.
+        interventions : Interventions
+            In the forward pass.
         """
-        with self._traced(activation):
+        with self._traced(interventions):
             loss, (_, _, others, _) = self.model.compute_loss_and_updates(
                 list(weights),
                 list(others),
@@ -200,14 +223,17 @@ class LaneNetwork:
         return jax.vmap(self.encode_targets)(codes)
 
     @contextmanager
-    def _traced(self, activation: Callable[[int, Array], Array] | None) -> Iterator[None]:
+    def _traced(self, interventions: Interventions) -> Iterator[None]:
         with ExitStack() as stack:
             stack.enter_context(without(self.model, self.off))
             stack.enter_context(_weighted_targets(self.model))
             stack.enter_context(fast_products())
             stack.enter_context(fast_windows())
-            if activation is not None:
-                stack.enter_context(at_sites(self.model, self.sites, activation))
+            if interventions.activation is not None:
+                stack.enter_context(at_sites(self.model, self.sites, interventions.activation))
+            if interventions.connections:
+                masked = at_cells(self.cells, interventions.connections, interventions.mask)
+                stack.enter_context(masked)
             yield
 
     def _optimizer_scope(self, slots: Arrays) -> keras.StatelessScope:
@@ -246,6 +272,7 @@ def lane_network(
         model,
         head,
         hidden_sites(model, sample_shape),
+        recurrent_cells(model),
         kernels(model),
         off,
         one_by_one=takes_turns(model),

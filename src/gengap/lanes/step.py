@@ -13,8 +13,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gengap.lanes.network import LaneNetwork
+from gengap.lanes.network import Interventions, LaneNetwork
 from gengap.lanes.program import Program
+from gengap.networks.cells import Connection
 from gengap.random_bits import fold_in, named
 from gengap.techniques.base import Hooks, Targets, Update
 
@@ -74,6 +75,11 @@ def training_step(
     """
     hooks: dict[str, Hooks] = {asked.technique: asked.hooks for asked in program.techniques}
     activations = {name: hook.activation for name, hook in hooks.items() if hook.activation}
+    maskers: dict[Connection, dict[str, Any]] = {
+        "inputs": {name: hook.cell_inputs for name, hook in hooks.items() if hook.cell_inputs},
+        "state": {name: hook.cell_state for name, hook in hooks.items() if hook.cell_state},
+    }
+    connections = tuple(connection for connection, changes in maskers.items() if changes)
     penalties = {name: hook.penalty for name, hook in hooks.items() if hook.penalty}
     is_kernel = network.kernels
 
@@ -100,6 +106,15 @@ def training_step(
                 hidden = change(values[name], fold_in(keys[name], site), hidden)
             return hidden
 
+        def mask(cell: int, connection: Connection, factors: Array) -> Array:
+            # Inputs and state of a cell have masks of their own.
+            place = 2 * cell + (connection == "state")
+            for name, change in maskers[connection].items():
+                factors = change(values[name], fold_in(keys[name], place), factors)
+            return factors
+
+        interventions = Interventions(activation if activations else None, connections, mask)
+
         def objective(weights: Any) -> tuple[Array, Any]:
             loss, new_others = network.objective(
                 weights,
@@ -108,7 +123,7 @@ def training_step(
                 inputs,
                 targets,
                 row_weights,
-                activation if activations else None,
+                interventions,
             )
             kernels = [w for w, kernel in zip(weights, is_kernel, strict=True) if kernel]
             for name, penalty in penalties.items():

@@ -2,24 +2,24 @@
 
 The kinds, and whether the candidate ``none`` switches them off:
 
-==================  =============================================================  ===
-kind                what it is                                                     off
-==================  =============================================================  ===
-dropout             Dropout, SpatialDropout, AlphaDropout and GaussianDropout      yes
-                    layers, attention dropout, the input dropout of recurrent
-                    layers
-recurrent_dropout   of recurrent layers                                            yes
-gaussian_noise      GaussianNoise layers                                           yes
-kernel_l1           L1 on kernels (alone or within L1L2)                           yes
-kernel_l2           L2 on kernels, likewise                                        yes
-other_penalty       any other regularizer of a variable, those of biases too       yes
-activity            penalties on activations                                       yes
-weight_decay        the optimizer's                                                yes
-max_norm            MaxNorm and MinMaxNorm constraints                             yes
-label_smoothing     an argument of the loss                                        yes
-batch_norm          BatchNormalization layers                                      no
-layer_norm          Layer, Group, RMS and unit normalization layers                no
-==================  =============================================================  ===
+=======================  =========================================================  ===
+kind                     what it is                                                 off
+=======================  =========================================================  ===
+dropout                  Dropout, SpatialDropout, AlphaDropout and GaussianDropout  yes
+                         layers, attention dropout
+recurrent_dropout        of the state of recurrent layers                           yes
+recurrent_input_dropout  of their inputs                                            yes
+gaussian_noise           GaussianNoise layers                                       yes
+kernel_l1                L1 on kernels (alone or within L1L2)                       yes
+kernel_l2                L2 on kernels, likewise                                    yes
+other_penalty            any other regularizer of a variable, those of biases too   yes
+activity                 penalties on activations                                   yes
+weight_decay             the optimizer's                                            yes
+max_norm                 MaxNorm and MinMaxNorm constraints                         yes
+label_smoothing          an argument of the loss                                    yes
+batch_norm               BatchNormalization layers                                  no
+layer_norm               Layer, Group, RMS and unit normalization layers            no
+=======================  =========================================================  ===
 
 Normalization layers are architecture: without them it would be another network, with other weights.
 """
@@ -35,6 +35,7 @@ import keras
 
 __all__ = [
     "ARCHITECTURE",
+    "CELL_KINDS",
     "DROPOUT",
     "NORMS",
     "SWITCHABLE",
@@ -53,6 +54,7 @@ SWITCHABLE = frozenset(
     {
         "dropout",
         "recurrent_dropout",
+        "recurrent_input_dropout",
         "gaussian_noise",
         "kernel_l1",
         "kernel_l2",
@@ -75,6 +77,8 @@ _LAYER_NORM = (
     _LAYERS.RMSNormalization,
     _LAYERS.UnitNormalization,
 )
+#: Arguments of recurrent layers that drop values -> their kinds.
+CELL_KINDS = {"dropout": "recurrent_input_dropout", "recurrent_dropout": "recurrent_dropout"}
 #: Constraints on the size of weights.
 NORMS = (keras.constraints.MaxNorm, keras.constraints.MinMaxNorm)
 
@@ -248,7 +252,7 @@ def _layer_switches(layer: keras.layers.Layer, path: str) -> Iterator[_Switch]:
         yield _Switch(Existing("batch_norm", path, kind))
     if isinstance(layer, _LAYER_NORM):
         yield _Switch(Existing("layer_norm", path, kind))
-    for name, listed in (("dropout", "dropout"), ("recurrent_dropout", "recurrent_dropout")):
+    for name, listed in CELL_KINDS.items():
         # Recurrent layers pass these on from their cell: only the cell holds them.
         if "recurrent_dropout" in vars(layer) and vars(layer).get(name, 0.0) > 0:
             text = f"{kind}({name}={vars(layer)[name]:g})"

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from gengap.errors import UserError
+from gengap.networks.cells import recurrent_cells
 from gengap.networks.existing import l1_l2, penalties
 from gengap.networks.rebuild import Edit, copy_network, is_graph, rebuild
 from gengap.networks.shapes import sample_shape
@@ -47,6 +48,7 @@ def insert(
     model: keras.Model,
     insertions: Sequence[Insertion],
     regularizer: Mapping[str, float] | None = None,
+    cell_arguments: Mapping[str, float] | None = None,
 ) -> keras.Model:
     """Build a network anew with layers and kernel regularizers added.
 
@@ -61,6 +63,8 @@ def insert(
     regularizer : mapping, optional
         ``{"l1": strength, "l2": strength}`` for every kernel, added to what regularizes it
         already.
+    cell_arguments : mapping, optional
+        Arguments to set in every recurrent layer, such as ``{"recurrent_dropout": 0.2}``.
 
     Returns
     -------
@@ -70,11 +74,13 @@ def insert(
     Raises
     ------
     UserError
-        For a subclassed network, or one in which the layers cannot be placed at every site.
+        For a subclassed network, or one in which the layers cannot be placed at every site, or the
+        arguments of a recurrent layer cannot be set.
     """
     strengths = {name: value for name, value in (regularizer or {}).items() if value}
-    if insertions and not is_graph(model):
-        names = ", ".join(insertion.layer for insertion in insertions)
+    cell_arguments = cell_arguments or {}
+    if (insertions or cell_arguments) and not is_graph(model):
+        names = ", ".join([*(insertion.layer for insertion in insertions), *cell_arguments])
         raise UserError(
             "cannot-insert-layers",
             f"cannot add {names} to the subclassed network {type(model).__name__}: its layers are "
@@ -86,14 +92,17 @@ def insert(
     if not is_graph(model):
         new = copy_network(model)
     else:
-        new = _insert_into_graph(model, insertions, strengths)
+        new = _insert_into_graph(model, insertions, strengths, cell_arguments)
     if strengths:
         _regularize_rest(new, strengths)
     return new
 
 
 def _insert_into_graph(
-    model: keras.Model, insertions: Sequence[Insertion], strengths: Mapping[str, float]
+    model: keras.Model,
+    insertions: Sequence[Insertion],
+    strengths: Mapping[str, float],
+    cell_arguments: Mapping[str, float],
 ) -> keras.Model:
     shape = tuple(size or 1 for size in sample_shape(model))
     hidden = [insertion for insertion in insertions if insertion.place != "inputs"]
@@ -119,11 +128,14 @@ def _insert_into_graph(
                 config["use_bias"] = False
             if strengths:
                 _add_penalties(config, strengths)
+            if cell_arguments:
+                _set_cell_arguments(config, cell_arguments)
 
         then: list[tuple[keras.layers.Layer, frozenset[int] | None]]
         then = [(new, None) for new in plan.inner]
         then += [(new, frozenset(plan.calls)) for new in plan.outer]
-        touched = plan.linear or plan.without_bias or bool(strengths and layer.variables)
+        touched = plan.linear or plan.without_bias
+        touched = touched or bool((strengths or cell_arguments) and layer.variables)
         return Edit(change if touched else None, plan.drop, tuple(then), tuple(plan.moved))
 
     new = rebuild(model, edit, first)
@@ -131,6 +143,8 @@ def _insert_into_graph(
         count = count_calls(new, layers, shape)
         if count != len(sites):
             raise _refusal(insertion, count, len(sites), sites)
+    if cell_arguments:
+        _check_cells(model, new, cell_arguments)
     return new
 
 
@@ -207,6 +221,32 @@ def _add_penalties(config: dict[str, Any], strengths: Mapping[str, float]) -> No
             config[name] = None if merged is None else keras.regularizers.serialize(merged)
         elif isinstance(value, dict) and isinstance(value.get("config"), dict):
             _add_penalties(value["config"], strengths)
+
+
+def _set_cell_arguments(config: dict[str, Any], arguments: Mapping[str, float]) -> None:
+    """Set arguments in the configuration of a recurrent layer, in wrapped ones and cells too."""
+    if "recurrent_dropout" in config:
+        config.update(arguments)
+    for value in config.values():
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
+                _set_cell_arguments(inner["config"], arguments)
+
+
+def _check_cells(model: keras.Model, new: keras.Model, arguments: Mapping[str, float]) -> None:
+    expected = recurrent_cells(model)
+    done = [
+        cell
+        for cell in recurrent_cells(new)
+        if all(getattr(cell.layer, name) == value for name, value in arguments.items())
+    ]
+    if len(done) != len(expected):
+        names = ", ".join(arguments)
+        raise UserError(
+            "cannot-insert-layers",
+            f"{names} could be set in {len(done)} of {len(expected)} recurrent layers",
+            "a recurrent layer must be one of Keras, not one that a layer of your own makes",
+        )
 
 
 def _merged(regularizer: Any, strengths: Mapping[str, float]) -> Any:

@@ -9,6 +9,7 @@ import keras
 
 from gengap.networks.compiling import copy_compilation
 from gengap.networks.existing import (
+    CELL_KINDS,
     DROPOUT,
     NORMS,
     penalties,
@@ -74,7 +75,7 @@ def _changer(kinds: Collection[str]) -> Callable[[dict[str, Any]], None]:
         for name, value in config.items():
             if isinstance(value, dict) and isinstance(value.get("config"), dict):
                 change(value["config"])
-            if name in ("dropout", "recurrent_dropout") and name in kinds:
+            if name in CELL_KINDS and _dropout_kind(name, config) in kinds:
                 config[name] = 0.0
             elif name == "activity_regularizer":
                 config[name] = None if "activity" in kinds else value
@@ -85,6 +86,11 @@ def _changer(kinds: Collection[str]) -> Callable[[dict[str, Any]], None]:
                 config[name] = None if isinstance(constraint, NORMS) else value
 
     return change
+
+
+def _dropout_kind(name: str, config: dict[str, Any]) -> str:
+    """Return the kind of an argument that recurrent layers and attention may both have."""
+    return CELL_KINDS[name] if "recurrent_dropout" in config else "dropout"
 
 
 def _rest(name: str, value: Any, kinds: Collection[str]) -> Any:

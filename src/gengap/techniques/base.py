@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 __all__ = [
@@ -114,6 +114,8 @@ class PlainKeras:
         Layers of the network.
     kernel_regularizer : mapping
         Arguments of ``keras.regularizers.L1L2`` for every kernel.
+    cell_arguments : mapping
+        Arguments of every recurrent layer.
     definitions : str
         Source text at module level that the expressions below need.
     optimizer, loss : str, optional
@@ -124,6 +126,7 @@ class PlainKeras:
 
     insertions: tuple[Insertion, ...] = ()
     kernel_regularizer: Mapping[str, float] = field(default_factory=dict)
+    cell_arguments: Mapping[str, float] = field(default_factory=dict)
     definitions: str = ""
     optimizer: str | None = None
     loss: str | None = None
@@ -192,6 +195,10 @@ class Hooks:
         ``(v, key, targets) -> targets``: the targets of a batch (`Targets`).
     activation : callable, optional
         ``(v, key, h) -> h``: the output of a hidden layer, in training.
+    cell_inputs, cell_state : callable, optional
+        ``(v, key, m) -> m``: the factors, once a sequence, of what a recurrent cell takes in at
+        each of its steps: of the step's inputs, (B, D), or of its own state of the step before,
+        (B, U), with an axis in front where every gate has its own.
     penalty : callable, optional
         ``(v, kernels) -> scalar``: added to the loss.
     update : callable, optional
@@ -206,10 +213,18 @@ class Hooks:
     inputs: Callable[[Values, Array, Array], Array] | None = None
     targets: Callable[[Values, Array, Targets], Targets] | None = None
     activation: Callable[[Values, Array, Array], Array] | None = None
+    cell_inputs: Callable[[Values, Array, Array], Array] | None = None
+    cell_state: Callable[[Values, Array, Array], Array] | None = None
     penalty: Callable[[Values, Sequence[Array]], Array] | None = None
     update: Callable[[Values, Sequence[Array], Update], Sequence[Array]] | None = None
     judgement_start: Callable[[], Any] | None = None
     judgement: Callable[[Values, Any, Monitored], tuple[Any, Array, Array]] | None = None
+
+    @property
+    def in_step(self) -> bool:
+        """Whether it changes a training step."""
+        judging = ("judgement_start", "judgement")
+        return any(getattr(self, f.name) for f in fields(self) if f.name not in judging)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,10 @@ __all__ = ["TECHNIQUE"]
 
 
 def _hooks(options: Mapping[str, str]) -> Hooks:
-    import jax.numpy as jnp
-
-    from gengap.random_bits import bernoulli
+    from gengap.random_bits import drop
 
     def activation(values, key, hidden):
-        keep = 1.0 - values["rate"]
-        mask = bernoulli(key, keep, hidden.shape)
-        return jnp.where(mask, hidden * (1.0 / keep).astype(hidden.dtype), 0)
+        return drop(key, values["rate"], hidden)
 
     return Hooks(activation=activation)
 

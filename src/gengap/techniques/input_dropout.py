@@ -10,13 +10,10 @@ __all__ = ["TECHNIQUE"]
 
 
 def _hooks(options: Mapping[str, str]) -> Hooks:
-    import jax.numpy as jnp
-
-    from gengap.random_bits import bernoulli
+    from gengap.random_bits import drop
 
     def inputs(values, key, x):
-        keep = 1.0 - values["rate"]
-        return jnp.where(bernoulli(key, keep, x.shape), x / keep.astype(x.dtype), 0)
+        return drop(key, values["rate"], x)
 
     return Hooks(inputs=inputs)
 
