@@ -17,7 +17,7 @@ import jax
 import keras
 import numpy as np
 
-from gengap.lanes.layout import Footprint, Layout, choose_layout
+from gengap.lanes.layout import CORE, GPU, Breadth, Footprint, Layout, choose_layout
 from gengap.lanes.network import takes_turns
 from gengap.lanes.program import Program
 from gengap.networks.shapes import input_dtype, sample_shape
@@ -26,6 +26,7 @@ from gengap.techniques.discovery import find_technique
 __all__ = [
     "COMPILE_SECONDS",
     "available_bytes",
+    "device_breadth",
     "footprint_of",
     "free_of_group",
     "free_of_machine",
@@ -36,11 +37,12 @@ __all__ = [
     "step_seconds",
 ]
 
-#: Seconds of compiling a program; of a lane's step besides its arithmetic, on one device; and
-#: operations a second. Measured on a server's core; a laptop's differ by less than a factor of 2.
+#: Seconds of compiling a program.
 COMPILE_SECONDS = 2.5
-STEP_SECONDS = 7e-6
-OPERATIONS_PER_SECOND = 8e10
+
+#: Seconds of a lane's step besides its arithmetic, and operations a second: of a server's core (a
+#: laptop's differ by less than a factor of 2), and of a large GPU full of lanes.
+CORE_SPEED, GPU_SPEED = (7e-6, 8e10), (1e-6, 1.5e12)
 
 #: Seconds of a study besides training: imports are not among them, the refit is.
 STUDY_SECONDS = 4.0
@@ -64,7 +66,8 @@ def step_seconds(model: keras.Model, batch_size: int) -> float:
     lowered = jax.jit(lambda x: model.stateless_call(trainable, others, x)[0]).lower(inputs)
     analysis: Mapping[str, float] = lowered.cost_analysis() or {}
     # A gradient costs about twice a forward pass.
-    return STEP_SECONDS + 3 * analysis.get("flops", 0.0) / OPERATIONS_PER_SECOND
+    overhead, operations = CORE_SPEED if lanes_on_host() else GPU_SPEED
+    return overhead + 3 * analysis.get("flops", 0.0) / operations
 
 
 def footprint_of(
@@ -137,6 +140,7 @@ def lone_layout(model: keras.Model, program: Program) -> Layout:
         footprint_of(model, program, rows=1, outputs=1),
         epoch_seconds=program.steps * step_seconds(model, program.batch_size),
         ends_early=False,
+        breadth=device_breadth(),
     )
 
 
@@ -174,6 +178,11 @@ def process_bytes() -> int:
 def lanes_on_host() -> bool:
     """Tell whether lanes take the memory of the process: devices are processor cores."""
     return bool(jax.devices()[0].platform == "cpu")
+
+
+def device_breadth() -> Breadth:
+    """Return how many lanes a device of this process trains side by side with gain."""
+    return CORE if lanes_on_host() else GPU
 
 
 def available_bytes(devices: int) -> float:

@@ -8,6 +8,7 @@ as it began.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from gengap.costs import (
     PROGRAM_BYTES,
     STUDY_SECONDS,
     available_bytes,
+    device_breadth,
     footprint_of,
     lanes_on_host,
     lone_layout,
@@ -28,7 +30,7 @@ from gengap.costs import (
     program_seconds,
     step_seconds,
 )
-from gengap.lanes.layout import CACHE_BYTES, Footprint, Layout, choose_layout, lanes_bytes
+from gengap.lanes.layout import Footprint, Layout, choose_layout, lanes_bytes
 from gengap.lanes.program import Program, Run
 from gengap.networks.variants import Variant, variant_of
 from gengap.programs import epoch_rows, judges_of, merged, runs_asked, steps_of
@@ -102,16 +104,13 @@ class PlannedProgram:
         if program.remainder:
             steps += f" and one of {program.remainder}"
         early = sum(None not in run.judgements for run in self.runs)
-        kept = "stays in" if lane * layout.width <= CACHE_BYTES else "is larger than"
         lines = [
             f"{len(self.runs)} runs with {names} in every step ({self.variant.describe()})",
             f"{program.epochs} epochs of {steps}; {early} runs may end early",
             f"{plural(layout.devices, 'device')} x {plural(layout.groups, 'group')} x "
             f"{plural(layout.width, 'lane')}; a look every {plural(layout.chunk, 'epoch')}; "
             f"{plural(layout.readers * layout.devices, 'lane')} read out at once",
-            f"a lane's step takes {_mebibytes(lane)} MiB, and a group's "
-            f"{_mebibytes(lane * layout.width)} MiB {kept} a core's share of the cache "
-            f"({_mebibytes(CACHE_BYTES)} MiB)",
+            f"a lane's step takes {_mebibytes(lane)} MiB, and {_kept(lane * layout.width)}",
             f"about {duration(self.seconds)} with compiling, {_mebibytes(self.lanes_bytes)} MiB",
         ]
         return "\n".join(lines)
@@ -304,6 +303,7 @@ def make_plan(
                     epoch_seconds=program.steps * one_step,
                     ends_early=any(None not in run.judgements for run in runs),
                     limit=MEMORY_SHARE * free,
+                    breadth=device_breadth(),
                 ),
                 footprint,
                 one_step,
@@ -366,6 +366,16 @@ def _members(
             )
             found.append((variant, program, tuple(together)))
     return found
+
+
+def _kept(group: int) -> str:
+    """Say where what a group of lanes goes through is kept."""
+    cache = device_breadth().touched_bytes
+    taken = f"a group's {_mebibytes(group)} MiB"
+    if math.isinf(cache):
+        return f"{taken} are in the memory of the device"
+    kept = "stays in" if group <= cache else "is larger than"
+    return f"{taken} {kept} a core's share of the cache ({_mebibytes(int(cache))} MiB)"
 
 
 def _mebibytes(count: int) -> int:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gengap.lanes.layout import (
-    CACHE_BYTES,
+    CORE,
+    GPU,
     ORDER_BYTES,
     READ_BYTES,
-    WIDEST,
     Footprint,
     Layout,
     choose_layout,
@@ -40,6 +40,7 @@ STUDIES = st.fixed_dictionaries(
         "epoch_seconds": st.floats(1e-6, 1e4),
         "ends_early": st.booleans(),
         "limit": st.floats(0, 1e12),
+        "breadth": st.sampled_from([CORE, GPU]),
     }
 )
 
@@ -51,7 +52,7 @@ def chosen(study: dict[str, Any]) -> tuple[Layout, Footprint, int, int]:
 @given(STUDIES)
 def test_between_one_lane_and_the_widest_and_no_more_than_the_study_fills(study: Any) -> None:
     layout, _, runs, devices = chosen(study)
-    assert 1 <= layout.width <= WIDEST
+    assert 1 <= layout.width <= study["breadth"].lanes
     assert layout.groups >= 1
     assert 1 <= layout.devices <= devices
     assert layout.lanes <= layout.devices * math.ceil(runs / layout.devices)
@@ -60,7 +61,8 @@ def test_between_one_lane_and_the_widest_and_no_more_than_the_study_fills(study:
 @given(STUDIES)
 def test_beyond_two_lanes_a_group_stays_in_cache(study: Any) -> None:
     layout, footprint, _, _ = chosen(study)
-    assert layout.width <= 2 or layout.width * footprint.state_bytes <= CACHE_BYTES
+    cache = study["breadth"].touched_bytes
+    assert layout.width <= 2 or layout.width * footprint.state_bytes <= cache
 
 
 #: What takes the least.
@@ -140,7 +142,7 @@ def test_a_lane_is_its_values() -> None:
 
 def test_what_a_step_keeps_narrows_the_groups_to_a_width_that_pads_least() -> None:
     small = Footprint(parameters=1000, copies=4, rows=1000, outputs=3, epoch_rows=700)
-    recurrent = replace(small, step_bytes=CACHE_BYTES // 4)
+    recurrent = replace(small, step_bytes=int(CORE.touched_bytes) // 4)
     asked: dict[str, Any] = {"epoch_seconds": 1e-3, "ends_early": False}
     assert choose_layout(32, 2, small, **asked).width == 16
     # Three would fit the cache, and leave two of 18 lanes empty.

@@ -14,9 +14,9 @@ import pytest
 
 from gengap.lanes.data import BLOCK
 from gengap.lanes.fusion import SAFE_RESULTS, compiler_options
-from gengap.lanes.layout import WIDEST
+from gengap.lanes.layout import CORE
 
-WIDTHS = [WIDEST, 3 * SAFE_RESULTS // BLOCK]
+WIDTHS = [CORE.lanes, 3 * SAFE_RESULTS // BLOCK]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

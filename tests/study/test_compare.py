@@ -18,6 +18,7 @@ from sklearn.metrics import balanced_accuracy_score, root_mean_squared_error
 import gengap
 from gengap import UserError
 from gengap.design import design_study
+from gengap.lanes.layout import CORE, Breadth
 from gengap.predict import predict
 from gengap.reading import read, settle_copies
 from gengap.run_folder import FILES
@@ -519,7 +520,7 @@ class TestPlanning:
         fresh = gengap.compare("sklearn:iris", **asked, dry_run=True).plan
         assert not list(tmp_path.iterdir())
         with monkeypatch.context() as patched:
-            patched.setattr("gengap.lanes.layout.WIDEST", 2)
+            patched.setattr("gengap.costs.CORE", Breadth(2, CORE.touched_bytes))
             started()
         before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.rglob("*.*")}
         plan = gengap.compare("sklearn:iris", **asked, dry_run=True).plan

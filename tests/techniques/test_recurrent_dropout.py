@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from gengap.networks.cells import at_cells, recurrent_cells
+from gengap.networks.cells import at_cells, recurrent_cells, step_by_step
 from gengap.networks.existing import existing_regularization
 from gengap.networks.insertion import insert
 
@@ -137,3 +137,14 @@ def test_a_trace_that_breaks_off_leaves_no_mask_behind() -> None:
     with pytest.raises(RuntimeError, match="broken"):
         training(model, ("inputs", "state"), broken)
     assert np.isfinite(model(given(), training=True)).all()
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "Bidirectional"])
+def test_no_layer_hands_its_sequence_to_cudnn_while_it_is_traced(kind: str) -> None:
+    model = network(kind)
+    layers_with_choice = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
+    assert layers_with_choice
+    before = [layer.use_cudnn for layer in layers_with_choice]
+    with step_by_step(model):
+        assert not any(layer.use_cudnn for layer in layers_with_choice)
+    assert [layer.use_cudnn for layer in layers_with_choice] == before

@@ -11,13 +11,28 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-__all__ = ["CACHE_BYTES", "Footprint", "Layout", "choose_layout", "lanes_bytes"]
+__all__ = ["CORE", "GPU", "Breadth", "Footprint", "Layout", "choose_layout", "lanes_bytes"]
 
-#: What the lanes of a group may touch in a step, so that it stays in a core's share of the cache.
-CACHE_BYTES = 6_000_000
 
-#: Lanes of a group and of a device beyond which the measured gain of one more is nothing.
-WIDEST, DEEPEST = 16, 32
+@dataclass(frozen=True)
+class Breadth:
+    """How many lanes a device trains side by side with gain.
+
+    Attributes
+    ----------
+    lanes : int
+        Lanes of a group beyond which the measured gain of one more is nothing.
+    touched_bytes : float
+        What the lanes of a group may touch in a step, as far as the memory of the device allows.
+    """
+
+    lanes: int
+    touched_bytes: float
+
+
+#: A processor's core gains as long as what lanes touch stays in its share of the cache; a GPU,
+#: whose step takes about as long for one lane as for a hundred, as long as it has room.
+CORE, GPU = Breadth(16, 6_000_000), Breadth(512, math.inf)
 
 #: Bytes that the outputs of lanes that are read out together may take, over all devices.
 READ_BYTES = 256_000_000
@@ -127,6 +142,7 @@ def choose_layout(
     epoch_seconds: float,
     ends_early: bool,
     limit: float = math.inf,
+    breadth: Breadth = CORE,
 ) -> Layout:
     """Choose as many lanes as stay in cache and in memory, and no more than the study fills.
 
@@ -148,12 +164,14 @@ def choose_layout(
     limit : float
         Bytes that all lanes together may take, as `lanes_bytes` counts them; where not even one
         lane fits, that one is returned.
+    breadth : Breadth
+        Of a device.
 
     Returns
     -------
     Layout
-        A group has between 1 and 16 lanes; at least 2 where there are runs for it and memory, since
-        a lone lane gains nothing.
+        A group has between 1 and 16 lanes on a processor's core; at least 2 where there are runs
+        for it and memory, since a lone lane gains nothing.
 
     Examples
     --------
@@ -163,14 +181,14 @@ def choose_layout(
     >>> choose_layout(370, 2, small, epoch_seconds=3e-4, ends_early=True)
     Layout(width=8, groups=2, chunk=20, readers=8, devices=2)
     """
-    cached = max(2, CACHE_BYTES // max(1, footprint.touched_bytes))
+    most = max(2, min(breadth.lanes, breadth.touched_bytes // max(1, footprint.touched_bytes)))
     look = LOOK_EARLY_SECONDS if ends_early else LOOK_SECONDS
     least = Layout(width=1, groups=1, chunk=1, readers=1, devices=1)
     if lanes_bytes(least, footprint) > limit:
         return least
     for count in range(devices, 0, -1):
         share = math.ceil(runs / count)
-        for width, groups in _shapes(share, min(WIDEST, cached), ends_early):
+        for width, groups in _shapes(share, int(most), breadth.lanes, ends_early):
             lanes = width * groups
             chunk = min(
                 int(look / max(1e-9, lanes * epoch_seconds)),
@@ -185,26 +203,29 @@ def choose_layout(
     return least
 
 
-def _shapes(share: int, widest: int, ends_early: bool) -> Iterator[tuple[int, int]]:
-    """Yield widths and groups of a device with so many runs: groups are given up before width."""
-    for most in range(widest, 0, -1):
-        if share <= most:
+def _shapes(share: int, most: int, widest: int, ends_early: bool) -> Iterator[tuple[int, int]]:
+    """Yield widths and groups of a device with so many runs: groups are given up before width.
+
+    `most` lanes of this program are worth it side by side, and `widest` of the smallest.
+    """
+    for fewer in range(most, 0, -1):
+        if share <= fewer:
             width, groups = share, 1
         elif ends_early:
             # Narrow enough that the last runs of a study do not keep many empty lanes company.
-            width = min(most, max(2, WIDEST // 2))
-            groups = max(1, min(WIDEST, share) // width)
+            width = min(fewer, max(2, widest // 2))
+            groups = max(1, min(widest, share) // width)
         else:
-            width, groups = _even(share, most), 1
-        yield from ((width, fewer) for fewer in range(groups, 0, -1))
+            width, groups = _even(share, fewer, widest), 1
+        yield from ((width, left) for left in range(groups, 0, -1))
 
 
-def _even(share: int, most: int) -> int:
+def _even(share: int, most: int, widest: int) -> int:
     """Return a width whose last wave is not padded more than it must be.
 
     Small networks gain by width. For those of which few fit the cache, half as many train as fast.
     """
-    if most < WIDEST // 2:
+    if most < widest // 2:
         return min(range(most, most // 2, -1), key=lambda width: -share % width)
     return math.ceil(share / math.ceil(share / most))
 

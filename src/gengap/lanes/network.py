@@ -24,7 +24,7 @@ import numpy as np
 
 from gengap.lanes.products import fast_products
 from gengap.lanes.windows.substitution import convolves, fast_windows
-from gengap.networks.cells import Cell, Connection, at_cells, recurrent_cells
+from gengap.networks.cells import Cell, Connection, at_cells, recurrent_cells, step_by_step
 from gengap.networks.compiling import copy_optimizer, single_loss
 from gengap.networks.existing import without
 from gengap.networks.heads import Head, head_of, to_probabilities
@@ -189,7 +189,7 @@ class LaneNetwork:
             outputs, _ = self.model.stateless_call(list(weights), list(others), block, **mode)
             return outputs.reshape((outputs.shape[0], -1))
 
-        with fast_windows():
+        with fast_windows(), step_by_step(self.model):
             return of_block(inputs) if inputs.ndim < 4 else _in_blocks(of_block, inputs)
 
     def predictions(self, outputs: Array) -> Array:
@@ -227,6 +227,7 @@ class LaneNetwork:
         with ExitStack() as stack:
             stack.enter_context(without(self.model, self.off))
             stack.enter_context(_weighted_targets(self.model))
+            stack.enter_context(step_by_step(self.model))
             stack.enter_context(fast_products())
             stack.enter_context(fast_windows())
             if interventions.activation is not None:

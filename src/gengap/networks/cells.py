@@ -10,7 +10,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 import keras
 
-__all__ = ["Cell", "Connection", "at_cells", "recurrent_cells"]
+__all__ = ["Cell", "Connection", "at_cells", "recurrent_cells", "step_by_step"]
 
 Connection = Literal["inputs", "state"]
 
@@ -116,6 +116,30 @@ def at_cells(
             # A trace that broke off must leave no traced mask behind.
             cell.layer.reset_dropout_mask()
             cell.layer.reset_recurrent_dropout_mask()
+
+
+@contextmanager
+def step_by_step(model: keras.Model) -> Iterator[None]:
+    """Let recurrent layers compute step by step while the network is traced.
+
+    On some GPUs Keras hands a whole sequence to cuDNN, whose code cannot be vectorized over lanes.
+
+    Parameters
+    ----------
+    model : keras.Model
+    """
+    before = [
+        (layer, vars(layer)["use_cudnn"])
+        for layer in model._flatten_layers(include_self=False, recursive=True)
+        if "use_cudnn" in vars(layer)
+    ]
+    try:
+        for layer, _ in before:
+            object.__setattr__(layer, "use_cudnn", False)
+        yield
+    finally:
+        for layer, value in before:
+            object.__setattr__(layer, "use_cudnn", value)
 
 
 _ABSENT = object()
