@@ -202,7 +202,9 @@ def _options() -> argparse.Namespace:
         help="tiny sizes, to try the machinery: nothing is installed, no goal is judged, and the "
         "figures go below build/",
     )
-    parser.add_argument("--environments", type=Path, default=ROOT / "build", metavar="DIR")
+    parser.add_argument(
+        "--environments", type=lambda text: Path(text).resolve(), default=ROOT / "build", metavar="DIR"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="for the Markdown and the JSON")
     parser.add_argument("--docs", type=Path, metavar="DIR", help="for engine.md and its figures")
     options = parser.parse_args()
