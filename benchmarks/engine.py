@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, replace
@@ -32,7 +31,7 @@ from suite.page import parts, write_into
 from suite.race import race
 from suite.spent import SPENT, spent
 from suite.stopping import stopping
-from suite.works import PEERS, WORKS, Work, tiny, with_recurrent_dropout
+from suite.works import PEERS, WORKS, Work, tiny
 
 ROOT = Path(__file__).parents[1]
 
@@ -95,12 +94,9 @@ class Bench:
     @cached_property
     def works(self) -> dict[str, Work]:
         """The works by name."""
-        works = dict(WORKS)
-        if _has_technique("recurrent_dropout"):
-            works["lstm"] = with_recurrent_dropout(works["lstm"])
         if self.options.quick:
-            return {name: tiny(works[name]) for name in (*QUICK_WORKS, *QUICK_LIMITS)}
-        return works
+            return {name: tiny(WORKS[name]) for name in (*QUICK_WORKS, *QUICK_LIMITS)}
+        return dict(WORKS)
 
     @cached_property
     def environments(self) -> Environments:
@@ -203,7 +199,10 @@ def _options() -> argparse.Namespace:
         "figures go below build/",
     )
     parser.add_argument(
-        "--environments", type=lambda text: Path(text).resolve(), default=ROOT / "build", metavar="DIR"
+        "--environments",
+        type=lambda text: Path(text).resolve(),
+        default=ROOT / "build",
+        metavar="DIR",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="for the Markdown and the JSON")
     parser.add_argument("--docs", type=Path, metavar="DIR", help="for engine.md and its figures")
@@ -225,14 +224,9 @@ def _keep_to(cores: int) -> None:
     os.sched_setaffinity(0, available[:cores])
 
 
-def _has_technique(name: str) -> bool:
-    listed = subprocess.run(
-        [sys.executable, "-m", "gengap", "techniques", "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return f'"{name}"' in listed.stdout
+def _absolute(text: str) -> Path:
+    """Return a folder's path as processes see it that run elsewhere."""
+    return Path(text).resolve()
 
 
 def _kept(options: argparse.Namespace) -> Record:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["PEERS", "WORKS", "Peer", "Work", "tiny", "with_recurrent_dropout"]
+__all__ = ["PEERS", "WORKS", "Peer", "Work", "tiny"]
 
 Layer = tuple[Any, ...]
 
@@ -267,7 +267,7 @@ WORKS = {
         ),
         Work(
             name="lstm",
-            title="LSTM(32) on 30 x 8",
+            title="LSTM(32) with recurrent dropout on 30 x 8",
             data="series",
             rows=4000,
             shape=(30, 8),
@@ -276,31 +276,17 @@ WORKS = {
             batch_size=32,
             epochs=20,
             folds=4,
-            techniques=(
-                *_strengths("l2", 1e-6, 1e-3, 4),
-                *_strengths("weight_decay", 1e-3, 1e-1, 3),
+            techniques=tuple(f"recurrent_dropout={rate / 10}" for rate in range(1, 8)),
+            rates=(0.2, 0.0, 0.4, 0.1),
+            peers=tuple(peer for peer in LOOPS if peer != "pytorch"),
+            without=(
+                ("sklearn", "it has no recurrent networks"),
+                ("pytorch", "its LSTM has no recurrent dropout"),
             ),
-            peers=LOOPS,
-            without=(("sklearn", "it has no recurrent networks"),),
             steady=(5, 20),
-            note="gengap has no recurrent dropout yet: everybody trains the plain LSTM.",
         ),
     )
 }
-
-
-def with_recurrent_dropout(work: Work) -> Work:
-    """Return the work with the rate of recurrent dropout as what is compared."""
-    rates = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-    return replace(
-        work,
-        title="LSTM(32) with recurrent dropout on 30 x 8",
-        techniques=tuple(f"recurrent_dropout={rate}" for rate in rates),
-        rates=(0.2, 0.0, 0.4, 0.1),
-        peers=tuple(peer for peer in work.peers if peer != "pytorch"),
-        without=(*work.without, ("pytorch", "its LSTM has no recurrent dropout")),
-        note="",
-    )
 
 
 def tiny(work: Work, techniques: Sequence[str] | None = None) -> Work:
