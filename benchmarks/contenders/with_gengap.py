@@ -32,15 +32,18 @@ def network() -> keras.Model:
 
 
 class TrainingTimes(SilentProgress):
-    """Notes when training began and ended."""
+    """Notes when the trials began and ended; the refit, which counts epochs, is not among them."""
 
-    def start(self, *arguments: Any, **named: Any) -> None:
+    def start(self, total: int, unit: str = "trials") -> None:
         """Note the time."""
-        self.started = time.perf_counter()
+        self.unit = unit
+        if unit == "trials":
+            self.started = time.perf_counter()
 
     def finish(self) -> None:
         """Note the time."""
-        self.seconds = time.perf_counter() - self.started
+        if self.unit == "trials":
+            self.seconds = time.perf_counter() - self.started
 
 
 def most_bytes() -> int:

@@ -18,7 +18,7 @@ from gengap.executors.process import compare_in_child
 from gengap.export import origin_of
 from gengap.finish import check_refit, finish, score_test_part
 from gengap.interim import Interim
-from gengap.progress import Progress, SilentProgress
+from gengap.progress import Progress, SilentProgress, with_units
 from gengap.reading import read, settle_copies
 from gengap.recipe import Recipe
 from gengap.run_folder import folder_of, open_store, write_run_folder
@@ -148,7 +148,7 @@ def compare(
     folds, repeats, epochs, batch_size, seed, devices = (given[name] for name in WHOLE_NUMBERS)
     learning_rate, rope, budget = (given[name] for name in NUMBERS)
     target, weight, groups, allow = (given[k] for k in ("target", "weight", "groups", "allow"))
-    progress = progress or SilentProgress()
+    progress = with_units(progress or SilentProgress())
     if beside := other_backend():
         progress.announce(f"Keras runs on {beside} here: a process of its own trains, on JAX")
         return compare_in_child(x, y, given, progress)
@@ -209,6 +209,7 @@ def compare(
             analysis.best.epochs,
             design,
             store,
+            progress,
             origin_of(groups, weight, test, duplicates, folder),
         )
         results = assemble_results(
@@ -216,7 +217,7 @@ def compare(
             analysis,
             (*findings, *check_refit(best)),
             allowed=allow,
-            holdout=score_test_part(best, design, store),
+            holdout=score_test_part(best, design, store, progress),
             folder=folder,
             command=command_of(raw.file, given, _DEFAULTS),
             seconds=seconds_of(trials),

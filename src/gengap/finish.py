@@ -8,6 +8,7 @@ from gengap.analysis.holdout import score_holdout
 from gengap.design import Design
 from gengap.export import Origin, plain_source, trained_model
 from gengap.networks.heads import head_of
+from gengap.progress import Progress
 from gengap.recipe import Recipe
 from gengap.refit import refit
 from gengap.results import Finding, Holdout
@@ -18,7 +19,12 @@ __all__ = ["check_refit", "finish", "score_test_part"]
 
 
 def finish(
-    recipe: str, epochs: int, design: Design, store: Store, origin: Origin | None = None
+    recipe: str,
+    epochs: int,
+    design: Design,
+    store: Store,
+    progress: Progress,
+    origin: Origin | None = None,
 ) -> FinishedModel:
     """Train a recipe on all rows and export it.
 
@@ -29,6 +35,7 @@ def finish(
     epochs : int
     design : Design
     store : Store
+    progress : Progress
     origin : Origin, optional
         What the user said about the data, for the program that trains the recipe.
     """
@@ -42,6 +49,7 @@ def finish(
         batch_size=design.settings.batch_size,
         class_weight=design.class_weight,
         store=store,
+        progress=progress,
     )
     model = trained_model(design.material.model, fitted)
     return FinishedModel(
@@ -71,7 +79,9 @@ def check_refit(best: FinishedModel) -> tuple[Finding, ...]:
     )
 
 
-def score_test_part(best: FinishedModel, design: Design, store: Store) -> Holdout | None:
+def score_test_part(
+    best: FinishedModel, design: Design, store: Store, progress: Progress
+) -> Holdout | None:
     """Score the refitted best and the refitted baseline on the test part, once.
 
     Returns
@@ -83,7 +93,9 @@ def score_test_part(best: FinishedModel, design: Design, store: Store) -> Holdou
     if test is None:
         return None
     epochs = design.settings.epochs
-    plain = best if best.recipe.is_baseline else finish("baseline", epochs, design, store)
+    plain = best
+    if not best.recipe.is_baseline:
+        plain = finish("baseline", epochs, design, store, progress)
     return score_holdout(
         design.metric,
         test.target,

@@ -5,11 +5,13 @@ All of it goes to standard error; standard output is for results.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TextIO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from gengap.wording import duration
 
@@ -23,7 +25,9 @@ __all__ = [
     "SilentProgress",
     "TerminalProgress",
     "choose_progress",
+    "counted",
     "duration",
+    "with_units",
 ]
 
 _SECONDS_BETWEEN_LINES = 30.0
@@ -33,18 +37,22 @@ _WIDTH = 80
 class Progress(Protocol):
     """What a study calls while it runs.
 
-    `start` and `finish` enclose the training; `announce` may be called at any time. A study that
-    ends with an error calls `finish` too.
+    `start` and `finish` enclose what is counted: first the trials; then, where the winner is
+    trained once more on all rows, its epochs, and those of the baseline where there is a test part.
+    `announce` may be called at any time. What ends with an error calls `finish` too.
+
+    A `start` that takes no unit is only called for trials, and of what is counted in another unit
+    nothing but `announce` is called.
     """
 
     def announce(self, text: str) -> None:
         """Say one thing, such as how many trials there are to train."""
 
-    def start(self, total_trials: int) -> None:
-        """Begin to train so many trials."""
+    def start(self, total: int, /, unit: str = "trials") -> None:
+        """Begin to train so many trials, or so many epochs: the unit, in the plural."""
 
     def advance(self, done: int, message: str) -> None:
-        """Say how many trials are finished by now, and what is running."""
+        """Say how many of them are finished by now, and what is running."""
 
     def lead(self, message: str) -> None:
         """Say what is best so far; it is shown beside what is running."""
@@ -53,7 +61,69 @@ class Progress(Protocol):
         """Show a provisional result: text, tables, whatever rich can print."""
 
     def finish(self) -> None:
-        """End the training, finished or not; calling it again changes nothing."""
+        """End what was started, finished or not; calling it again changes nothing."""
+
+
+@contextmanager
+def counted(progress: Progress, total: int, unit: str = "trials") -> Iterator[None]:
+    """Start a progress and finish it, whatever happens meanwhile.
+
+    Parameters
+    ----------
+    progress : Progress
+    total : int
+    unit : {"trials", "epochs"}
+    """
+    progress.start(total, unit=unit)
+    try:
+        yield
+    finally:
+        progress.finish()
+
+
+def with_units(progress: Any) -> Progress:
+    """Return a progress that takes units, whether or not this one does.
+
+    Parameters
+    ----------
+    progress : Progress
+        Its `start` may take how many trials there are, and nothing else.
+    """
+    try:
+        inspect.signature(progress.start).bind(1, unit="epochs")
+    except (TypeError, ValueError):  # it takes none, or nobody can tell
+        return _OfTrials(progress)
+    return progress
+
+
+class _OfTrials:
+    """Tells a progress that knows of trials only nothing else that is counted."""
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._listens = True
+
+    def announce(self, text: str) -> None:
+        self._progress.announce(text)
+
+    def start(self, total: int, unit: str = "trials") -> None:
+        self._listens = unit == "trials"
+        if self._listens:
+            self._progress.start(total)
+
+    def advance(self, done: int, message: str) -> None:
+        if self._listens:
+            self._progress.advance(done, message)
+
+    def lead(self, message: str) -> None:
+        self._progress.lead(message)
+
+    def interim(self, *parts: RenderableType) -> None:
+        self._progress.interim(*parts)
+
+    def finish(self) -> None:
+        if self._listens:
+            self._progress.finish()
 
 
 class SilentProgress:
@@ -62,7 +132,7 @@ class SilentProgress:
     def announce(self, text: str) -> None:
         """Say nothing."""
 
-    def start(self, total_trials: int) -> None:
+    def start(self, total: int, unit: str = "trials") -> None:
         """Say nothing."""
 
     def advance(self, done: int, message: str) -> None:
@@ -102,9 +172,10 @@ class PlainProgress:
         """Write a line."""
         print(text, file=self._stream, flush=True)
 
-    def start(self, total_trials: int) -> None:
+    def start(self, total: int, unit: str = "trials") -> None:
         """Note the time."""
-        self._total = total_trials
+        self._total = total
+        self._unit = unit
         self._done = 0
         self._started = self._clock()
         self._written = self._started
@@ -115,7 +186,7 @@ class PlainProgress:
         """Write a line if the last one was long enough ago."""
         now = self._clock()
         self._done = done
-        line = f"{done} of {self._total} trials"
+        line = f"{done} of {self._total} {self._unit}"
         passed = now - self._started
         line += f", {duration(passed)} passed"
         if 0 < done < self._total:
@@ -163,7 +234,7 @@ class TerminalProgress:
         """Write a line above the bar."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def start(self, total_trials: int) -> None:
+    def start(self, total: int, unit: str = "trials") -> None:
         """Show the bar."""
         from rich.progress import (
             BarColumn,
@@ -179,7 +250,7 @@ class TerminalProgress:
         self._bar = Progress(
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
-            TextColumn("trials,"),
+            TextColumn(f"{unit},"),
             TimeRemainingColumn(),
             TextColumn("left "),
             # On a narrow terminal it is the message that gives way.
@@ -192,7 +263,7 @@ class TerminalProgress:
             console=self._console,
             transient=True,
         )
-        self._bar.add_task("", total=total_trials)
+        self._bar.add_task("", total=total)
         self._bar.start()
 
     def advance(self, done: int, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +22,12 @@ from gengap.lanes.network import lane_network
 from gengap.lanes.program import Program, Run
 from gengap.networks.variants import Variant, build_variant, variant_of
 from gengap.programs import steps_of
+from gengap.progress import Progress, counted
 from gengap.recipe import Recipe
 from gengap.splits import Split
 from gengap.store import Store
 from gengap.training import Material, starting_values
+from gengap.wording import plural
 
 __all__ = ["Refit", "refit"]
 
@@ -63,6 +66,7 @@ def refit(
     batch_size: int,
     class_weight: str | None,
     store: Store,
+    progress: Progress,
 ) -> Refit:
     """Train a recipe on all rows, unless the store holds it.
 
@@ -82,6 +86,8 @@ def refit(
     class_weight : {"balanced"}, optional
     store : Store
         Where the weights are kept.
+    progress : Progress
+        Told of every epoch.
     """
     everything = np.arange(len(dataset.rows))
     # The fold's other parts have a row each: nothing is measured here.
@@ -97,6 +103,7 @@ def refit(
     )
     blob = store.load_blob(key)
     if blob is None:
+        progress.announce(f"training {training} on all rows, for {plural(epochs, 'epoch')}")
         data = study_data(dataset, encoded, (split,), (preprocessing,), class_weight=class_weight)
         program = Program(
             techniques=steps_of([training]),
@@ -115,14 +122,34 @@ def refit(
             off=variant.off,
         )
         layout = lone_layout(material.model, program)
-        compiled = compile_program(network, program, data, layout, starts=1, reads=False)
         run = Run(training, 0, seed, (None,))
-        ((ended,),) = train_lanes(compiled, [run], data, on_devices(data, layout), initial)
+        with counted(progress, epochs, "epochs"):
+            compiled = compile_program(network, program, data, layout, starts=1, reads=False)
+            ((ended,),) = train_lanes(
+                compiled,
+                [run],
+                data,
+                on_devices(data, layout),
+                initial,
+                on_epochs=_adding_up(lambda trained: progress.advance(trained, "")),
+            )
         trained = Initial(ended.judged[0].weights, ended.judged[0].others)
         blob = _to_bytes(trained)
         store.save_blob(key, blob)
     trained = _from_bytes(blob)
     return Refit(training, variant, epochs, trained.weights, trained.others, preprocessing)
+
+
+def _adding_up(say: Callable[[int], None]) -> Callable[[int], None]:
+    """Return what is told of some more, and says how many there are by now."""
+    total = 0
+
+    def add(more: int) -> None:
+        nonlocal total
+        total += more
+        say(total)
+
+    return add
 
 
 def _to_bytes(values: Initial) -> bytes:

@@ -19,7 +19,7 @@ from gengap.lanes.program import Run
 from gengap.lanes.reading import read_lanes
 from gengap.networks.variants import Variant, build_variant
 from gengap.plan import Plan, PlannedProgram
-from gengap.progress import Progress
+from gengap.progress import Progress, counted
 from gengap.recipe import Part
 from gengap.scoring import judged_recipe, score
 from gengap.statistics.metrics import Task
@@ -106,7 +106,17 @@ def train_plan(
     on_trials : callable
         Called with all trials so far, whenever there are new ones.
     """
-    progress.start(plan.trials)
+    with counted(progress, plan.trials):
+        return _trained(plan, material, store, progress, on_trials)
+
+
+def _trained(
+    plan: Plan,
+    material: Material,
+    store: Store,
+    progress: Progress,
+    on_trials: Callable[[Sequence[Trial]], None],
+) -> tuple[Trial, ...]:
     trials: list[Trial] = []
     prepared: list[_Missing] = []
     # Small programs first: while the largest goes on, fold by fold, folds become complete.
@@ -137,7 +147,6 @@ def train_plan(
                 trials += new
                 progress.advance(len(trials), scored[-1].recipe)
                 on_trials(trials)
-    progress.finish()
     return tuple(trials)
 
 

@@ -77,7 +77,8 @@ class TestStudy:
         assert any(text.startswith(f"{study.plan.trials} trials (") for text in listener.said)
         assert listener.total == study.plan.trials
         assert listener.done[-1] == study.plan.trials
-        assert listener.finished == 1
+        assert listener.epochs[0] == (study.best.epochs,) * 2
+        assert listener.finished == 2 + (not study.best.recipe.is_baseline)
         if not ON_JAX:
             backend = keras.config.backend()
             assert listener.said[0] == (

@@ -98,7 +98,7 @@ class TestEnds:
 
     def test_a_child_whose_parent_is_gone_stops(self, children: list[Any]) -> None:
         class Gone(Listener):
-            def start(self, total_trials: int) -> None:
+            def start(self, total: int, unit: str = "trials") -> None:
                 children[0].stdin.close()
 
         with pytest.raises(KeyboardInterrupt):
@@ -109,7 +109,7 @@ class TestEnds:
         self, monkeypatch: pytest.MonkeyPatch, children: list[Any]
     ) -> None:
         class Fails(Listener):
-            def start(self, total_trials: int) -> None:
+            def start(self, total: int, unit: str = "trials") -> None:
                 os.kill(children[0].pid, signal.SIGSTOP)
                 raise RuntimeError("the user's own progress fails")
 

@@ -90,17 +90,26 @@ class Listener:
         self.said: list[str] = []
         self.total = 0
         self.done: list[int] = []
+        self.epochs: list[tuple[int, int]] = []  # of all refits: how many of how many
         self.leads: list[str] = []
         self.finished = 0
+        self._unit = ""
 
     def announce(self, text: str) -> None:
         self.said.append(text)
 
-    def start(self, total_trials: int) -> None:
-        self.total = total_trials
+    def start(self, total: int, unit: str = "trials") -> None:
+        self._unit = unit
+        if unit == "trials":
+            self.total = total
+        else:
+            self.epochs.append((0, total))
 
     def advance(self, done: int, message: str) -> None:
-        self.done.append(done)
+        if self._unit == "trials":
+            self.done.append(done)
+        else:
+            self.epochs[-1] = (done, self.epochs[-1][1])
 
     def lead(self, message: str) -> None:
         self.leads.append(message)

@@ -22,6 +22,7 @@ from gengap.lanes.layout import CORE, Breadth
 from gengap.predict import predict
 from gengap.reading import read, settle_copies
 from gengap.run_folder import FILES
+from gengap.wording import plural
 from study.cases import (
     Listener,
     Subclassed,
@@ -335,6 +336,32 @@ class TestStudy:
             for s in listener.said
         )
 
+    def test_progress_counts_the_epochs_of_every_training_on_all_rows(self, bought: Any) -> None:
+        study, listener = bought
+        trained = [(str(study.best.recipe.training), study.best.epochs)]
+        if not study.best.recipe.is_baseline:  # for the test part
+            trained.append(("baseline", 8))
+        assert listener.epochs == [(epochs, epochs) for _, epochs in trained]
+        assert listener.finished == 1 + len(trained)
+        assert [text for text in listener.said if text.startswith("training ")] == [
+            f"training {recipe} on all rows, for {plural(epochs, 'epoch')}"
+            for recipe, epochs in trained
+        ]
+
+    def test_a_progress_that_knows_of_trials_only_is_told_of_trials(self) -> None:
+        class OfTrials(Listener):
+            def start(self, total_trials: int) -> None:  # type: ignore[override]
+                super().start(total_trials)
+
+        listener = OfTrials()
+        study = gengap.compare(
+            *measurements(60), techniques="l2=1", folds=3, epochs=2, progress=listener
+        )
+        assert (listener.total, listener.done[-1], listener.finished) == (6, 6, 1)
+        assert listener.epochs == []
+        words = f"training {study.best.recipe} on all rows"
+        assert any(text.startswith(words) for text in listener.said)
+
 
 class TestBest:
     def test_it_predicts_rows_as_they_come(self, bought: Any) -> None:
@@ -426,7 +453,11 @@ class TestRunFolder:
         study, _ = bought
         monkeypatch.setattr("gengap.training.train_lanes", trains_nothing)
         monkeypatch.setattr("gengap.refit.train_lanes", trains_nothing)
-        again = gengap.compare(people(), test=test_people(), out=study.folder, **PEOPLE)
+        listener = Listener()
+        again = gengap.compare(
+            people(), test=test_people(), out=study.folder, progress=listener, **PEOPLE
+        )
+        assert (listener.done, listener.epochs) == ([54], [])
         assert figures(again.results.to_json()) == figures(study.results.to_json())
         # What the trainings took then, not what reading them took now.
         longest = study.trials.groupby("run")["seconds"].max()

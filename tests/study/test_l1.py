@@ -22,6 +22,7 @@ from gengap.lanes.program import Program, Run
 from gengap.lanes.reading import read_lanes
 from gengap.networks.variants import build_variant, variant_of
 from gengap.programs import steps_of
+from gengap.progress import SilentProgress
 from gengap.reading import read
 from gengap.recipe import Recipe
 from gengap.splits import Split
@@ -54,7 +55,7 @@ def design() -> Design:
 def finished(design: Design, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finish]:
     """Return what trains a recipe on all rows and exports it, once."""
     with Store.open(tmp_path_factory.mktemp("store")) as store:
-        yield lambda recipe: finish(recipe, EPOCHS, design, store)
+        yield lambda recipe: finish(recipe, EPOCHS, design, store, SilentProgress())
 
 
 def kernels(model: keras.Model) -> np.ndarray:

@@ -2,11 +2,11 @@
 
 =============  ============================================================================
 ``announce``   text: something to be said
-``start``      trials: how many are to be trained
+``start``      total, unit: how many there are to be trained, of what
 ``advance``    done, message: how many are finished, and what is running
 ``lead``       message: what is best so far
 ``interim``    text: a provisional result, with the terminal's codes for colors
-``finish``     the training has ended
+``finish``     what was started has ended
 ``done``       the last event: the answer is in the folder
 ``stopped``    the last event: the study was interrupted, and what was finished is stored
 ``refused``    the last event: kind, code, message, hint of an error that a user is told
@@ -70,9 +70,9 @@ class Told:
         """Pass it on."""
         self._say({"event": "announce", "text": text})
 
-    def start(self, total_trials: int) -> None:
+    def start(self, total: int, unit: str = "trials") -> None:
         """Pass it on."""
-        self._say({"event": "start", "trials": total_trials})
+        self._say({"event": "start", "total": total, "unit": unit})
 
     def advance(self, done: int, message: str) -> None:
         """Pass it on."""
@@ -110,7 +110,7 @@ def tell(progress: Progress, event: Event) -> None:
         case "announce":
             progress.announce(event["text"])
         case "start":
-            progress.start(event["trials"])
+            progress.start(event["total"], unit=event["unit"])
         case "advance":
             progress.advance(event["done"], event["message"])
         case "lead":
