@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["duration", "listed", "plural"]
+__all__ = ["duration", "listed", "of_budget", "plural"]
 
 _NAMED = 5
 
@@ -55,3 +55,22 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
+
+
+def of_budget(seconds: float, budget: float) -> str:
+    """Say what something took of the seconds that were given.
+
+    Examples
+    --------
+    >>> of_budget(48.3, 90)
+    'took 48 s of the 1 min 30 s given'
+    >>> of_budget(75, 60)
+    'took 1 min 15 s, more than the 1 min given'
+    """
+    taken, given = duration(seconds), duration(budget)
+    over = seconds > budget and taken != given
+    return (
+        f"took {taken}, more than the {given} given"
+        if over
+        else f"took {taken} of the {given} given"
+    )

@@ -179,6 +179,44 @@ class TestCompare:
         assert run(["compare", "x.csv", "-q", "--budget", text]) == 0
         assert calls[0]["budget"] == seconds
 
+    @pytest.mark.parametrize(
+        ("took", "said"),
+        [
+            (48.2, "took 48 s of the 1 min given"),
+            (75, "took 1 min 15 s, more than the 1 min given"),
+        ],
+    )
+    def test_what_was_taken_of_a_budget_is_said_in_the_end(
+        self,
+        compare: Callable[[Compare], None],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        took: float,
+        said: str,
+    ) -> None:
+        now = [100.0]
+        monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+        def work(source: str, **settings: Any) -> Any:
+            now[0] += took
+            return types.SimpleNamespace(results=EXAMPLE)
+
+        compare(work)
+        for flags, heard in (["--json"], said + "\n"), ([], said + "\n"), (["-q"], ""):
+            assert run(["compare", "x.csv", "--budget", "60s", *flags]) == 0
+            captured = capsys.readouterr()
+            assert captured.out
+            assert "took" not in captured.out
+            assert captured.err == heard
+        assert run(["compare", "x.csv"]) == 0
+        assert capsys.readouterr().err == ""
+
+    def test_a_plan_takes_nothing_of_a_budget(
+        self, calls: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(["compare", "x.csv", "--dry-run", "--budget", "60s"]) == 0
+        assert "took" not in capsys.readouterr().err
+
     def test_another_backend_is_noted(
         self,
         calls: list[dict[str, Any]],

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from gengap import __version__
 from gengap.cli.options import Budget, Finite, Words, data_argument, flag, option, output_options
 from gengap.cli.settings import check_environment, read_settings
 from gengap.errors import UserError, suggest
+from gengap.wording import of_budget
 
 __all__ = ["cli"]
 
@@ -158,6 +160,7 @@ def compare(
     the mean gap of the candidate that is handed back. A gate that fails ends the command with 1,
     after everything is written.
     """
+    started = time.perf_counter()  # what is imported from here on takes its time too
     _put_keras_on_jax(quiet=quiet)
     with _standard_output_is_for_results():
         from gengap.compare import compare
@@ -192,6 +195,8 @@ def compare(
         from gengap.report.terminal import print_results
 
         print_results(study.results)
+    if settings["budget"] is not None:
+        progress.announce(of_budget(time.perf_counter() - started, settings["budget"]))
     failed = [gate for gate in gates if not gate.passed]
     for gate in failed:
         click.echo(f"gate failed: {gate.message}", err=True)
