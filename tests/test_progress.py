@@ -57,21 +57,21 @@ class TestPlain:
         for done in range(1, 21):
             clock.now += 4
             progress.advance(done, "dropout")
-            progress.lead("best so far: l2")
+            progress.lead("ahead so far: l2")
         progress.finish()
         progress.finish()
         assert stream.getvalue().splitlines() == [
             "20 trials",
-            "8 of 20 trials, 32 s passed, about 48 s left; dropout; best so far: l2",
-            "16 of 20 trials, 1 min 4 s passed, about 16 s left; dropout; best so far: l2",
-            "20 of 20 trials, 1 min 20 s passed; dropout; best so far: l2",
+            "8 of 20 trials, 32 s passed, about 48 s left; dropout; ahead so far: l2",
+            "16 of 20 trials, 1 min 4 s passed, about 16 s left; dropout; ahead so far: l2",
+            "20 of 20 trials, 1 min 20 s passed; dropout; ahead so far: l2",
         ]
 
     def test_epochs_are_counted_as_epochs_and_what_led_is_past(self) -> None:
         stream, clock = io.StringIO(), Clock()
         progress = PlainProgress(stream, clock)
         progress.start(4)
-        progress.lead("best so far: l2")
+        progress.lead("ahead so far: l2")
         progress.advance(4, "l2")
         progress.finish()
         progress.start(40, unit="epochs")
@@ -107,7 +107,7 @@ class TestTerminal:
         progress.advance(1, "fold 2: l2[red]")
         progress.announce("half of [it]")
         progress.interim("a table")
-        progress.lead("best so far: l2[red]")
+        progress.lead("ahead so far: l2[red]")
         progress.advance(4, "fold 3: dropout")
         progress.finish()
         progress.finish()
@@ -119,7 +119,7 @@ class TestTerminal:
         assert "4/4" in shown
         assert "half of [it]" in shown
         assert "a table" in shown
-        assert "best so far: l2[red]; fold 3: dropout" in shown
+        assert "ahead so far: l2[red]; fold 3: dropout" in shown
         assert "\x1b[3" in shown
 
     @pytest.mark.parametrize("width", ["60", "80", "200"])
@@ -139,14 +139,14 @@ class TestTerminal:
         stream = Terminal()
         progress = TerminalProgress(stream)
         progress.start(4)
-        progress.lead("best so far: l2")
+        progress.lead("ahead so far: l2")
         progress.finish()
         progress.start(90, unit="epochs")
         progress.advance(7, "")
         progress.finish()
         shown = stream.getvalue()
         assert "/4 trials," in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
-        last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown[shown.rindex("best so far") :])
+        last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown[shown.rindex("ahead so far") :])
         assert " 7/90 epochs," in last
 
     def test_no_color_is_respected(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What a study's trials say so far: what is best, and a table at each quarter of the folds."""
+"""What a study's trials say so far: what is ahead, and a table at each quarter of the folds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gengap.report.numbers import scale_of
 from gengap.report.terminal import render_results
 from gengap.trials import Trial
 
-__all__ = ["Interim", "best_so_far"]
+__all__ = ["Interim", "ahead_so_far"]
 
 #: Seconds between two tables, so that a short study is not drowned in them.
 PAUSE = 60.0
@@ -25,12 +25,14 @@ PAUSE = 60.0
 #: Seconds that a study must still take for a table to be worth showing.
 LONG = 60.0
 
-#: Seconds between two looks at what is best.
+#: Seconds between two looks at what is ahead.
 GLANCE = 1.0
 
 
-def best_so_far(design: Design, complete: Sequence[Trial]) -> str | None:
-    """Say which candidate is best on validation rows, where the study chooses.
+def ahead_so_far(design: Design, complete: Sequence[Trial]) -> str | None:
+    """Say which candidate is ahead on validation rows, where the study chooses.
+
+    That is no verdict: it says nothing of test rows, and a lead may pass.
 
     Parameters
     ----------
@@ -57,11 +59,11 @@ def best_so_far(design: Design, complete: Sequence[Trial]) -> str | None:
     _, leader = max(scored, key=lambda pair: pair[0])
     scale = scale_of(design.metric.name)
     score = scale.value(leader.refit_validation)
-    return f"best so far: {leader.candidate.name} ({score} on validation)"
+    return f"ahead on validation so far: {leader.candidate.name} ({score})"
 
 
 class Interim:
-    """Says what is best so far, and shows a table when another quarter of the folds is complete.
+    """Says what is ahead so far, and shows a table when another quarter of the folds is complete.
 
     The table has no verdicts, and is left out where the study ends within about a minute.
 
@@ -99,7 +101,7 @@ class Interim:
             return
         self._glanced_at = now
         complete = complete_folds(trials, self._design.plan.candidates)
-        leader = best_so_far(self._design, complete)
+        leader = ahead_so_far(self._design, complete)
         if leader is not None:
             self._progress.lead(leader)
         if now - self._shown_at < PAUSE:

@@ -55,7 +55,7 @@ class Progress(Protocol):
         """Say how many of them are finished by now, and what is running."""
 
     def lead(self, message: str) -> None:
-        """Say what is best so far; it is shown beside what is running."""
+        """Say what is ahead so far; it is shown beside what is running."""
 
     def interim(self, *parts: RenderableType) -> None:
         """Show a provisional result: text, tables, whatever rich can print."""
@@ -218,7 +218,7 @@ class PlainProgress:
 
 
 class TerminalProgress:
-    """Shows one bar, with what is running, the best so far, and the time left.
+    """Shows one bar, with what is running, what is ahead so far, and the time left.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ class TerminalProgress:
         self._update(completed=done)
 
     def lead(self, message: str) -> None:
-        """Show what is best so far in front of what is running."""
+        """Show what is ahead so far in front of what is running."""
         self._lead = message
         self._update()
 

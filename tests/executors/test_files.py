@@ -178,14 +178,14 @@ class TestEvents:
         told.announce("three\nlines ü")
         told.start(7)
         told.advance(3, "l2")
-        told.lead("best so far: l2")
+        told.lead("ahead so far: l2")
         told.interim("so far", table)
         told.finish()
         told.start(9, unit="epochs")
         told.advance(2, "")
         assert (listener.said, listener.total) == (["three\nlines ü"], 7)
         assert (listener.done, listener.finished) == ([3], 1)
-        assert listener.leads == ["best so far: l2"]
+        assert listener.leads == ["ahead so far: l2"]
         assert listener.epochs == [(2, 9)]
         assert "so far" in listener.shown
         assert "+0.7" in listener.shown

@@ -4,7 +4,7 @@
 ``announce``   text: something to be said
 ``start``      total, unit: how many there are to be trained, of what
 ``advance``    done, message: how many are finished, and what is running
-``lead``       message: what is best so far
+``lead``       message: what is ahead so far
 ``interim``    text: a provisional result, with the terminal's codes for colors
 ``finish``     what was started has ended
 ``done``       the last event: the answer is in the folder

@@ -1,4 +1,4 @@
-"""While a study runs it says which candidate is best where the study chooses: on validation."""
+"""While a study runs it says which candidate is ahead where the study chooses: on validation."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from gengap.interim import GLANCE, Interim, best_so_far
+from gengap.interim import GLANCE, Interim, ahead_so_far
 from gengap.statistics.metrics import METRICS
 
 
 class Listener:
-    """Hears what is best; nothing else is said here."""
+    """Hears what is ahead; nothing else is said here."""
 
     def __init__(self):
         self.leads = []
@@ -41,8 +41,8 @@ def trials(make, folds, **validation):
 
 
 def test_the_best_grid_point_of_a_candidate_counts(make, candidates):
-    found = best_so_far(design(candidates), trials(make, 2))
-    assert found == "best so far: l2 (90.0 % on validation)"
+    found = ahead_so_far(design(candidates), trials(make, 2))
+    assert found == "ahead on validation so far: l2 (90.0 %)"
 
 
 def test_the_direction_of_the_metric_decides(make, candidates):
@@ -55,17 +55,17 @@ def test_the_direction_of_the_metric_decides(make, candidates):
             "dropout=0.3": 0.1,
         }.items()
     ]
-    found = best_so_far(design(candidates, "brier"), done)
-    assert found.startswith("best so far: dropout=0.3 (0.100")
+    found = ahead_so_far(design(candidates, "brier"), done)
+    assert found.startswith("ahead on validation so far: dropout=0.3 (0.100")
 
 
 def test_a_tie_goes_to_what_is_weaker(make, candidates):
-    found = best_so_far(design(candidates), trials(make, 1, **{"l2=1": 0.7, "dropout=0.3": 0.7}))
-    assert found.startswith("best so far: baseline")
+    found = ahead_so_far(design(candidates), trials(make, 1, **{"l2=1": 0.7, "dropout=0.3": 0.7}))
+    assert found.startswith("ahead on validation so far: baseline")
 
 
 def test_before_a_fold_is_complete_there_is_none(make, candidates):
-    assert best_so_far(design(candidates), []) is None
+    assert ahead_so_far(design(candidates), []) is None
     listener = Listener()
     interim = Interim(design(candidates), None, listener, clock=lambda: 0.0)
     interim(trials(make, 1)[:-1])
@@ -80,6 +80,6 @@ def test_it_is_said_at_most_once_a_second(make, candidates):
     now[0] = GLANCE
     interim(trials(make, 2, **{"dropout=0.3": 0.95}))
     assert [lead.split(" (")[0] for lead in listener.leads] == [
-        "best so far: l2",
-        "best so far: dropout=0.3",
+        "ahead on validation so far: l2",
+        "ahead on validation so far: dropout=0.3",
     ]
