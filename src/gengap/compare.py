@@ -154,7 +154,7 @@ def compare(
         return compare_in_child(x, y, given, progress)
     backend = ensure_backend(devices)
 
-    raw = read(
+    dataset = read(
         x,
         y,
         target=target,
@@ -164,11 +164,13 @@ def compare(
         weight=weight,
         sample_weight=sample_weight,
     )
-    subject = Subject(raw, folds, duplicates, metric, weighted=class_weight is not None)
+    subject = Subject(dataset, folds, duplicates, metric, weighted=class_weight is not None)
     findings = audit(subject)
     refuse(findings, allow)
+    dataset = settle_copies(dataset, duplicates, copies=subject.copies)
+    del subject  # it holds the rows as they came, and which are equal: large, and of no use now
     design = design_study(
-        settle_copies(raw, duplicates, copies=subject.copies),
+        dataset,
         model=model,
         techniques=techniques,
         metric=metric,
@@ -182,10 +184,10 @@ def compare(
         budget=budget,
         devices=backend.devices,
     )
-    for note in filter(None, (*raw.notes, *design.notes, backend.note)):
+    for note in filter(None, (*dataset.notes, *design.notes, backend.note)):
         progress.announce(note)
 
-    folder = folder_of(out, raw.file, raw.name, design.key)
+    folder = folder_of(out, dataset.file, dataset.name, design.key)
     with open_store(folder, design.setting_key, dry_run=dry_run) as store:
         own = store.of_study(design.key)
         design = replace(design, plan=with_stored_layouts(design.plan, own))
@@ -219,7 +221,7 @@ def compare(
             allowed=allow,
             holdout=score_test_part(best, design, store, progress),
             folder=folder,
-            command=command_of(raw.file, given, _DEFAULTS),
+            command=command_of(dataset.file, given, _DEFAULTS),
             seconds=seconds_of(trials),
             epochs_needed=epochs_of(trials),
         )

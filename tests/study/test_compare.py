@@ -6,6 +6,7 @@ import ast
 import gzip
 import json
 import math
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from sklearn.metrics import balanced_accuracy_score, root_mean_squared_error
 
 import gengap
 from gengap import UserError
+from gengap.audit.duplicates import Copies, find_copies
+from gengap.data.dataset import Dataset
 from gengap.design import design_study
 from gengap.lanes.layout import CORE, Breadth
 from gengap.predict import predict
@@ -678,6 +681,35 @@ class TestPlanning:
         for split, weights in zip(design.splits, data.folds["class_weights"], strict=True):
             shares = np.array([(~yes)[split.training].sum(), yes[split.training].sum()])
             np.testing.assert_allclose(weights * shares, len(split.training) / 2, rtol=1e-5)
+
+
+class TestMemory:
+    def test_what_the_audit_needed_is_gone_when_training_starts(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Which rows are equal, and the rows as they came where copies are dropped."""
+        held: list[weakref.ref[Any]] = []
+
+        def found(dataset: Dataset) -> Copies:
+            copies = find_copies(dataset)
+            assert copies.extra == 20
+            held.extend(map(weakref.ref, (copies, dataset, dataset.rows.features)))
+            return copies
+
+        monkeypatch.setattr("gengap.audit.base.find_copies", found)
+
+        class Starting(Listener):
+            def start(self, total: int, unit: str = "trials") -> None:
+                super().start(total, unit)
+                left.append([what() is None for what in held])
+
+        left: list[list[bool]] = []
+        table = pd.concat([people(60), people(60).head(20)])
+        gengap.compare(
+            table, target="bought", techniques="l2=1", folds=3, epochs=1, duplicates="drop",
+            progress=Starting(),
+        )  # fmt: skip
+        assert left == [[True] * 3] * 2  # the trials' start, and that of the refit
 
 
 class TestRegression:
