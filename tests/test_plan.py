@@ -28,6 +28,7 @@ from gengap.programs import merged, steps_of
 from gengap.recipe import Part, Recipe, parse_candidates
 from gengap.splits import Split, make_splits
 from gengap.techniques.discovery import find_technique
+from gengap.wording import duration
 
 ROWS, COLUMNS = 120, 5
 
@@ -54,7 +55,7 @@ def plan_of(
     batch_size: int = 32,
     seed: int = 0,
     devices: int | None = None,
-    data_bytes: int = 0,
+    **rest: Any,
 ) -> Plan:
     if splits is None:
         target = np.arange(ROWS) % 2
@@ -66,7 +67,7 @@ def plan_of(
         Settings(epochs, batch_size, seed),
         task="classification",
         devices=devices,
-        data_bytes=data_bytes,
+        **rest,
     )
 
 
@@ -443,6 +444,30 @@ class TestDescription:
         assert "(the model with batch_norm)" in text
         for planned in plan.programs:
             assert f"{planned.layout.width} lane" in text
+
+    def test_it_counts_what_takes_time_besides_training(self) -> None:
+        plan = plan_of("l2=1e-3, early_stopping", cells=10**8, epochs=100_000)
+        besides = plan.besides
+        parts = (besides.preparing, besides.scoring, besides.refit, besides.report)
+        programs = sum(planned.seconds for planned in plan.programs)
+        assert plan.seconds == pytest.approx(programs + sum(parts))
+        last = plan.explain().splitlines()[-1]
+        assert last == besides.explain()
+        assert f"{duration(besides.preparing)} for reading, auditing and preparing" in last
+        record = json.loads(plan.to_json())
+        assert record["estimated_seconds"] == pytest.approx(plan.seconds, abs=0.1)
+        assert list(record["estimated_seconds_besides"].values()) == pytest.approx(parts, abs=0.1)
+
+    def test_large_data_takes_time_besides_training(self) -> None:
+        little = plan_of("l2=1e-3").besides
+        splits = folds_of([100] * 4)
+        large = tuple(replace(split, test=np.arange(10**6)) for split in splits)
+        assert plan_of("l2=1e-3", cells=10**8).besides.preparing > 10 > little.preparing == 0
+        # All rows of a trial are scored, those of the test part twice; the refit learns from all.
+        few, many = (plan_of("l2=1e-3", splits=some).besides for some in (splits, large))
+        assert many.scoring > 1e4 * few.scoring
+        assert many.refit > few.refit
+        assert plan_of("l2=1e-3", splits=splits, refits=2).besides.refit == 2 * few.refit
 
     def test_more_of_anything_takes_longer(self) -> None:
         little = plan_of("l2=1e-3")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,10 +155,11 @@ def design_study(
         if recipe.grid_size > GRID_LIMIT
     )
     settings = Settings(epochs, batch_size, seed)
+    tested = 0 if dataset.test is None else len(dataset.test)
 
-    def planned(grid_limit: int, folds: int) -> tuple[Plan, tuple[Split, ...]]:
-        candidates = candidates_of(recipes, seed=seed, grid_limit=grid_limit)
-        splits = make_splits(
+    @cache
+    def split(folds: int) -> tuple[Split, ...]:
+        return make_splits(
             dataset.rows.target,
             task=dataset.task,
             folds=folds,
@@ -165,6 +167,10 @@ def design_study(
             seed=seed,
             groups=dataset.rows.groups,
         )
+
+    def planned(grid_limit: int, folds: int) -> tuple[Plan, tuple[Split, ...]]:
+        candidates = candidates_of(recipes, seed=seed, grid_limit=grid_limit)
+        splits = split(folds)
         plan = make_plan(
             network,
             candidates,
@@ -172,7 +178,9 @@ def design_study(
             settings,
             task=dataset.task,
             outputs=classes or 1,
+            cells=(len(dataset.rows) + tested) * encoded.width,
             data_bytes=encoded.values.nbytes,
+            refits=1 + (tested > 0),
             devices=devices,
         )
         return plan, splits

@@ -11,7 +11,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import jax
 import keras
@@ -20,14 +20,16 @@ from gengap.candidates import BASELINE, Candidate
 from gengap.costs import (
     COMPILER_BYTES,
     PROGRAM_BYTES,
-    STUDY_SECONDS,
+    Besides,
     available_bytes,
     device_breadth,
     footprint_of,
     lanes_on_host,
     lone_layout,
+    preparing_seconds,
     process_bytes,
     program_seconds,
+    scoring_seconds,
     step_seconds,
 )
 from gengap.lanes.layout import Footprint, Layout, choose_layout, lanes_bytes
@@ -131,6 +133,8 @@ class Plan:
         the devices, compiling, the values that runs begin with.
     refit_bytes : int
         Estimated, of the process while the best is trained on all rows.
+    besides : Besides
+        What takes time, besides the programs.
     devices : int
         Those that train.
     folds, repeats : int
@@ -141,14 +145,19 @@ class Plan:
     trials: int
     held_bytes: int
     refit_bytes: int
+    besides: Besides
     devices: int
     folds: int
     repeats: int
 
     @property
     def seconds(self) -> float:
-        """Estimated."""
-        return STUDY_SECONDS + sum(planned.seconds for planned in self.programs)
+        """Estimated, of the whole call.
+
+        It follows from the study, not from what the clock says when the plan is made: what a budget
+        gives up must be the same when the study goes on.
+        """
+        return self.besides.seconds + sum(planned.seconds for planned in self.programs)
 
     @property
     def bytes(self) -> int:
@@ -183,6 +192,7 @@ class Plan:
         for number, planned in enumerate(self.programs, 1):
             first, *others = planned.explain().splitlines()
             parts += [f"program {number}: {first}", *(f"  {line}" for line in others)]
+        parts.append(self.besides.explain())
         return "\n".join(parts)
 
     def to_json(self) -> str:
@@ -194,6 +204,9 @@ class Plan:
             "lane_width": self.width,
             "candidates": [candidate.name for candidate in self.candidates],
             "estimated_seconds": round(self.seconds, 1),
+            "estimated_seconds_besides": {
+                what: round(seconds, 1) for what, seconds in asdict(self.besides).items()
+            },
             "estimated_bytes": self.bytes,
             "devices": self.devices,
             "layouts": [
@@ -252,7 +265,9 @@ def make_plan(
     *,
     task: str,
     outputs: int = 2,
+    cells: int = 0,
     data_bytes: int = 0,
+    refits: int = 1,
     devices: int | None = None,
 ) -> Plan:
     """Plan a study.
@@ -267,8 +282,12 @@ def make_plan(
     task : {"classification", "regression"}
     outputs : int
         Classes, or 1.
+    cells : int
+        Rows times columns of the encoded table; 0 for tensors.
     data_bytes : int
         Of the rows, as the lanes read them.
+    refits : int
+        Trainings on all rows: of the best, and of the baseline where there is a test part.
     devices : int, optional
         The most that may train: all that there are by default. Fewer do where memory is short,
         since each of them has its own lanes and its own copy of the rows.
@@ -317,26 +336,43 @@ def make_plan(
     while any(planned.layout.devices < devices for planned in programs):
         devices -= 1
         programs = laid_out(devices)
+    lone = _lone(model, settings, rows, task, one_step)
+    trials = sum(len(run.judgements) for run in asked)
     return Plan(
         candidates=tuple(candidates),
         programs=tuple(programs),
-        trials=sum(len(run.judgements) for run in asked),
+        trials=trials,
         held_bytes=process_bytes() + on_host + devices * data_bytes,
         refit_bytes=process_bytes()
         + (COMPILER_BYTES + PROGRAM_BYTES * len(programs))
         + data_bytes
-        + _lone_bytes(model, settings, rows, task),
+        + lone.lanes_bytes,
+        besides=Besides(
+            preparing=preparing_seconds(cells, len(splits)),
+            scoring=scoring_seconds(
+                trials,
+                rows + max(len(split.test) for split in splits),
+                outputs,
+                one_step / settings.batch_size,
+                devices,
+            ),
+            refit=refits * lone.seconds,
+        ),
         devices=devices,
         folds=len({split.fold for split in splits}),
         repeats=len({split.repeat for split in splits}),
     )
 
 
-def _lone_bytes(model: keras.Model, settings: Settings, rows: int, task: str) -> int:
-    """Return what the lane takes that learns from all rows."""
+def _lone(
+    model: keras.Model, settings: Settings, rows: int, task: str, one_step: float
+) -> PlannedProgram:
+    """Return the program of the lane that learns from all rows."""
     program = Program((), (), rows, settings.epochs, min(settings.batch_size, rows), task)
     footprint = footprint_of(model, program, rows=1, outputs=1)
-    return lanes_bytes(lone_layout(model, program), footprint)
+    run = Run(Recipe(), 0, 0, (None,))
+    layout = lone_layout(model, program)
+    return PlannedProgram(Variant(), program, (run,), layout, footprint, one_step)
 
 
 def _members(

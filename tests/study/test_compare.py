@@ -19,6 +19,7 @@ from sklearn.metrics import balanced_accuracy_score, root_mean_squared_error
 import gengap
 from gengap import UserError
 from gengap.audit.duplicates import Copies, find_copies
+from gengap.costs import Besides
 from gengap.data.dataset import Dataset
 from gengap.design import design_study
 from gengap.lanes.layout import CORE, Breadth
@@ -618,6 +619,28 @@ class TestPlanning:
         )
         assert study.plan.trials == 10 * 5
         assert not any("to keep within" in text for text in listener.said)
+
+    def test_the_seconds_of_a_plan_count_the_rows_and_a_test_part(self) -> None:
+        inputs, target = measurements(2000)
+        asked: dict[str, Any] = {"techniques": "l2=1", "folds": 3, "epochs": 5, "dry_run": True}
+
+        def besides(x: Any, y: Any, **more: Any) -> Besides:
+            return gengap.compare(x, y, **asked, **more).plan.besides
+
+        small = besides(inputs, target)
+        wide = besides(np.hstack([inputs] * 3), target)
+        assert wide.preparing == pytest.approx(3 * small.preparing)
+        more = besides(inputs, target, repeats=3)
+        assert small.preparing < more.preparing < 3 * small.preparing
+        tested = besides(inputs, target, test=measurements(1000, seed=2))
+        assert tested.preparing == pytest.approx(1.5 * small.preparing)
+        assert tested.refit == pytest.approx(2 * small.refit)
+        # A tensor goes to the network as it is.
+        model = keras.Sequential(
+            [keras.Input((5, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]
+        )
+        model.compile("adam", "mse")
+        assert besides(inputs[:, :, None], target, model=model).preparing == 0
 
     def test_default_candidates_by_task(self) -> None:
         names = {}
