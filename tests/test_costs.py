@@ -1,93 +1,39 @@
-"""What memory there is, of the machine and of the devices, and what a lane's step takes of it."""
+"""What a lane's step takes of the memory, and what takes time besides lanes."""
 
 from __future__ import annotations
 
-import math
-import os
-from pathlib import Path
-from types import SimpleNamespace
-
 import jax
 import keras
-import numpy as np
 import pytest
 
-from gengap.costs import (
-    available_bytes,
-    footprint_of,
-    free_of_group,
-    free_of_machine,
-    process_bytes,
-)
+from gengap.costs import REPORT_SECONDS, Besides, footprint_of, preparing_seconds, scoring_seconds
 from gengap.lanes.program import Program
 
 
-def test_a_process_that_grows_says_so() -> None:
-    """A second study in one process plans with what is held then."""
-    before = process_bytes()
-    if not before:
-        assert not Path("/proc/self/statm").exists()
-        return
-    held = np.ones(64_000_000 // 8)
-    assert process_bytes() - before > 0.9 * held.nbytes
+def test_preparing_goes_with_the_cells_and_a_part_of_it_with_the_folds() -> None:
+    assert preparing_seconds(0, folds=10) == 0
+    once = preparing_seconds(10**8, folds=1)
+    assert preparing_seconds(2 * 10**8, folds=1) == pytest.approx(2 * once)
+    assert once < preparing_seconds(10**8, folds=10) < 5 * once
 
 
-def test_pages_are_as_large_as_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not Path("/proc/self/statm").exists():
-        assert process_bytes() == 0
-        return
-    page = os.sysconf("SC_PAGE_SIZE")
-    monkeypatch.setattr(os, "sysconf", lambda name: {"SC_PAGE_SIZE": 16 * page}[name])
-    large = process_bytes()
-    monkeypatch.undo()
-    assert large == pytest.approx(16 * process_bytes(), rel=0.2)
+def test_scoring_goes_with_trials_and_rows() -> None:
+    once = scoring_seconds(1, 10**6, outputs=2, seconds_of_row=1e-6, devices=1)
+    assert scoring_seconds(30, 10**6, 2, 1e-6, 1) == pytest.approx(30 * once)
+    assert scoring_seconds(1, 3 * 10**6, 2, 1e-6, 1) == pytest.approx(3 * once)
+    # More devices read out faster; the host scores alone.
+    many = scoring_seconds(1, 10**6, 2, 1e-6, devices=10**9)
+    assert 0 < many < once
+    assert scoring_seconds(1, 10**6, 4, 1e-6, devices=10**9) == pytest.approx(2 * many)
 
 
-def test_what_is_free_on_the_machine(tmp_path: Path) -> None:
-    told = tmp_path / "meminfo"
-    told.write_text("MemTotal:       1000 kB\nMemFree:  7 kB\nMemAvailable:   300 kB\n")
-    assert free_of_machine(told) == 300 * 1024
-    assert free_of_machine(tmp_path / "none") == math.inf
-
-
-@pytest.mark.parametrize(
-    ("files", "free"),
-    [
-        ({}, math.inf),
-        ({"memory.max": "max\n", "memory.current": "500\n"}, math.inf),
-        ({"memory.max": "2000\n", "memory.current": "500\n"}, 1500),
-        (
-            {
-                "memory.max": "2000\n",
-                "memory.current": "1900\n",
-                "memory.stat": "anon 400\ninactive_file 900\nactive_file 600\n",
-            },
-            1000,
-        ),
-        ({"memory.max": "2000\n", "memory.current": "2400\n"}, 0),
-    ],
-)
-def test_what_a_control_group_leaves(tmp_path: Path, files: dict[str, str], free: float) -> None:
-    """Its other processes take their share too; files that nobody uses make room."""
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    assert free_of_group(tmp_path) == free
-
-
-def test_a_group_that_says_its_limit_only_holds_this_process(tmp_path: Path) -> None:
-    (tmp_path / "memory.max").write_text(str(10**12))
-    assert free_of_group(tmp_path) == pytest.approx(10**12 - process_bytes(), abs=1e8)
-
-
-def test_only_the_devices_that_train_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    cards = [
-        SimpleNamespace(platform="gpu", memory_stats=lambda size=size: {"bytes_limit": size})
-        for size in (10.0, 20.0, 40.0)
-    ]
-    monkeypatch.setattr(jax, "devices", lambda: cards)
-    assert [available_bytes(count) for count in (1, 2, 3)] == [10, 30, 70]
-    cards[1] = SimpleNamespace(platform="gpu", memory_stats=lambda: None)
-    assert available_bytes(2) == math.inf
+def test_what_comes_besides_is_said() -> None:
+    besides = Besides(preparing=28.4, scoring=65, refit=5)
+    assert besides.seconds == pytest.approx(28.4 + 65 + 5 + REPORT_SECONDS)
+    assert besides.explain() == (
+        "besides about 28 s for reading, auditing and preparing the rows, 1 min 5 s for scoring, "
+        "at most 5 s for the training on all rows, and 2 s for the report"
+    )
 
 
 def test_a_step_keeps_what_the_gradient_needs_of_every_row() -> None:

@@ -21,10 +21,11 @@ from gengap.interim import Interim
 from gengap.progress import Progress, SilentProgress, with_units
 from gengap.reading import read, settle_copies
 from gengap.recipe import Recipe
+from gengap.resuming import store_layouts, with_stored_layouts
 from gengap.run_folder import folder_of, open_store, write_run_folder
 from gengap.settings import NUMBERS, WHOLE_NUMBERS, checked_settings
 from gengap.study import Study
-from gengap.training import store_layouts, train_plan, with_stored_layouts
+from gengap.training import train_plan
 from gengap.trials import epochs_of, seconds_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What training takes, in seconds and bytes: rough figures, from which plans are made.
+"""What a study takes, in seconds and bytes: rough figures, from which plans are made.
 
 Notation
 --------
@@ -8,10 +8,8 @@ B   rows of a batch
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,6 +19,7 @@ import numpy as np
 from gengap.lanes.layout import CORE, GPU, Breadth, Footprint, Layout, choose_layout
 from gengap.lanes.network import takes_turns
 from gengap.lanes.program import Program
+from gengap.memory import lanes_on_host
 from gengap.networks.shapes import input_dtype, sample_shape
 from gengap.techniques.discovery import find_technique
 from gengap.wording import duration
@@ -28,15 +27,10 @@ from gengap.wording import duration
 __all__ = [
     "COMPILE_SECONDS",
     "Besides",
-    "available_bytes",
     "device_breadth",
     "footprint_of",
-    "free_of_group",
-    "free_of_machine",
-    "lanes_on_host",
     "lone_layout",
     "preparing_seconds",
-    "process_bytes",
     "program_seconds",
     "scoring_seconds",
     "step_seconds",
@@ -249,72 +243,6 @@ def scoring_seconds(
     return trials * rows * (outputs * SCORE_SECONDS + seconds_of_row / 3 / devices)
 
 
-def process_bytes() -> int:
-    """Return the memory that this process holds now (0 where that is not told)."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def lanes_on_host() -> bool:
-    """Tell whether lanes take the memory of the process: devices are processor cores."""
-    return bool(jax.devices()[0].platform == "cpu")
-
-
 def device_breadth() -> Breadth:
     """Return how many lanes a device of this process trains side by side with gain."""
     return CORE if lanes_on_host() else GPU
-
-
-def available_bytes(devices: int) -> float:
-    """Return the memory that lanes may take on so many devices of this machine.
-
-    On a CPU what is free, within the limit of the control group; on others what the devices say of
-    themselves. Infinite where nobody tells.
-
-    Parameters
-    ----------
-    devices : int
-        Those that train, from the first.
-    """
-    if not lanes_on_host():
-        told = [
-            (device.memory_stats() or {}).get("bytes_limit", np.inf)
-            for device in jax.devices()[:devices]
-        ]
-        return float(sum(told))
-    return min(free_of_machine(MEMINFO), free_of_group(GROUP))
-
-
-#: Where Linux says what memory is free, and the limit of the process' control group.
-MEMINFO, GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
-
-
-def free_of_machine(meminfo: Path) -> float:
-    """Return the bytes that are free on the machine; infinite where that is not told."""
-    lines = (line.split() for line in _told(meminfo).splitlines())
-    return next((float(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:"), np.inf)
-
-
-def free_of_group(folder: Path) -> float:
-    """Return the bytes that a control group leaves; infinite where it sets no limit.
-
-    Files that were read and are no longer used count as free, as they do for the whole machine:
-    they make room.
-    """
-    limit, used = _told(folder / "memory.max").strip(), _told(folder / "memory.current").strip()
-    if not limit.isdigit():
-        return np.inf
-    stat = dict(line.split() for line in _told(folder / "memory.stat").splitlines())
-    taken = int(used) - int(stat.get("inactive_file", 0)) if used else process_bytes()
-    return float(max(0, int(limit) - max(0, taken)))
-
-
-def _told(path: Path) -> str:
-    """Return what a file of the system says; nothing where there is none."""
-    try:
-        return path.read_text(encoding="ascii")
-    except OSError:
-        return ""

@@ -21,19 +21,17 @@ from gengap.costs import (
     COMPILER_BYTES,
     PROGRAM_BYTES,
     Besides,
-    available_bytes,
     device_breadth,
     footprint_of,
-    lanes_on_host,
     lone_layout,
     preparing_seconds,
-    process_bytes,
     program_seconds,
     scoring_seconds,
     step_seconds,
 )
 from gengap.lanes.layout import Footprint, Layout, choose_layout, lanes_bytes
 from gengap.lanes.program import Program, Run
+from gengap.memory import Room, available_bytes, lanes_on_host, process_bytes
 from gengap.networks.variants import Variant, variant_of
 from gengap.programs import epoch_rows, judges_of, merged, runs_asked, steps_of
 from gengap.recipe import Recipe
@@ -49,9 +47,6 @@ GRID_LIMIT = 16
 #: Devices that merging programs reckons with. Not those that there are: what a study's programs are
 #: must not hang on the machine, so that one that goes on elsewhere finds its lanes again.
 RECKONED_DEVICES = 2
-
-#: Share of the memory that is free, or of what all programs together need, that lanes may take.
-MEMORY_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -79,6 +74,9 @@ class PlannedProgram:
         What one of them takes.
     step_seconds : float
         Estimated, of a lane's step without techniques.
+    resumed : bool
+        Whether its lanes are as wide as those that the study began with, whatever would be planned
+        now.
     """
 
     variant: Variant
@@ -87,6 +85,7 @@ class PlannedProgram:
     layout: Layout
     footprint: Footprint
     step_seconds: float
+    resumed: bool = False
 
     @property
     def seconds(self) -> float:
@@ -135,6 +134,8 @@ class Plan:
         Estimated, of the process while the best is trained on all rows.
     besides : Besides
         What takes time, besides the programs.
+    room : Room
+        The memory that there is.
     devices : int
         Those that train.
     folds, repeats : int
@@ -146,6 +147,7 @@ class Plan:
     held_bytes: int
     refit_bytes: int
     besides: Besides
+    room: Room
     devices: int
     folds: int
     repeats: int
@@ -308,8 +310,14 @@ def make_plan(
         for starts, footprint in zip(seeds, footprints, strict=True)
     )
 
+    devices = devices or jax.device_count()
+    room = Room(
+        free=tuple(available_bytes(count) for count in range(1, devices + 1)),
+        rows=data_bytes,
+        programs=on_host * lanes_on_host(),
+    )
+
     def laid_out(devices: int) -> list[PlannedProgram]:
-        free = available_bytes(devices) - devices * data_bytes - on_host * lanes_on_host()
         return [
             PlannedProgram(
                 variant,
@@ -321,7 +329,7 @@ def make_plan(
                     footprint,
                     epoch_seconds=program.steps * one_step,
                     ends_early=any(None not in run.judgements for run in runs),
-                    limit=MEMORY_SHARE * free,
+                    limit=room.for_lanes(devices),
                     breadth=device_breadth(),
                 ),
                 footprint,
@@ -330,7 +338,6 @@ def make_plan(
             for (variant, program, runs), footprint in zip(members, footprints, strict=True)
         ]
 
-    devices = devices or jax.device_count()
     programs = laid_out(devices)
     # The rows lie on the devices once for all programs, which therefore have the same ones.
     while any(planned.layout.devices < devices for planned in programs):
@@ -358,6 +365,7 @@ def make_plan(
             ),
             refit=refits * lone.seconds,
         ),
+        room=room,
         devices=devices,
         folds=len({split.fold for split in splits}),
         repeats=len({split.repeat for split in splits}),

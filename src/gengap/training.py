@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 import keras
 
@@ -13,14 +12,15 @@ from gengap.lanes.batching import train_lanes
 from gengap.lanes.compiled import Compiled, compile_program, on_devices
 from gengap.lanes.data import StudyData
 from gengap.lanes.initial import Initial, initial_values
-from gengap.lanes.layout import Layout
 from gengap.lanes.network import lane_network
 from gengap.lanes.program import Run
 from gengap.lanes.reading import read_lanes
+from gengap.memory import Room
 from gengap.networks.variants import Variant, build_variant
 from gengap.plan import Plan, PlannedProgram
 from gengap.progress import Progress, counted
 from gengap.recipe import Part
+from gengap.resuming import check_memory
 from gengap.scoring import judged_recipe, score
 from gengap.statistics.metrics import Task
 from gengap.store import Store
@@ -29,9 +29,7 @@ from gengap.trials import Trial
 __all__ = [
     "Material",
     "starting_values",
-    "store_layouts",
     "train_plan",
-    "with_stored_layouts",
 ]
 
 
@@ -105,6 +103,11 @@ def train_plan(
     progress : Progress
     on_trials : callable
         Called with all trials so far, whenever there are new ones.
+
+    Raises
+    ------
+    UnfinishedError
+        ``memory-short`` where lanes of a study that goes on do not fit, before any is trained.
     """
     with counted(progress, plan.trials):
         return _trained(plan, material, store, progress, on_trials)
@@ -121,7 +124,7 @@ def _trained(
     prepared: list[_Missing] = []
     # Small programs first: while the largest goes on, fold by fold, folds become complete.
     for planned in sorted(plan.programs, key=lambda planned: len(planned.runs)):
-        stored, missing = _prepare(planned, material, store)
+        stored, missing = _prepare(planned, material, store, plan.room)
         trials += stored
         prepared += missing
     if trials:
@@ -150,54 +153,8 @@ def _trained(
     return tuple(trials)
 
 
-def with_stored_layouts(plan: Plan, store: Store) -> Plan:
-    """Return the plan with the layouts that the study began with; a new program keeps its own.
-
-    On a machine with other devices or less memory the plan would have lanes of other widths, and
-    the same run other bits. The devices are those that there are now.
-
-    Parameters
-    ----------
-    plan : Plan
-    store : Store
-        Of the study.
-    """
-    return replace(plan, programs=tuple(_stored(planned, store) for planned in plan.programs))
-
-
-def store_layouts(plan: Plan, store: Store) -> None:
-    """Keep the layouts of programs that the study begins with.
-
-    Parameters
-    ----------
-    plan : Plan
-    store : Store
-        Of the study.
-    """
-    for planned in plan.programs:
-        name = _layout_name(planned)
-        if store.load_blob(name) is None:
-            store.save_blob(name, json.dumps(asdict(planned.layout)).encode())
-
-
-def _stored(planned: PlannedProgram, store: Store) -> PlannedProgram:
-    blob = store.load_blob(_layout_name(planned))
-    if blob is None:
-        return planned
-    kept, new = Layout(**json.loads(blob)), planned.layout
-    # Only the widths make other bits; how many groups there are follows the memory of now.
-    groups = max(1, min(kept.groups, new.groups * new.width // kept.width))
-    chunk = min(kept.chunk, new.chunk)
-    return replace(planned, layout=replace(kept, groups=groups, chunk=chunk, devices=new.devices))
-
-
-def _layout_name(planned: PlannedProgram) -> str:
-    """Name a program's layout by all that tells the program from others."""
-    return f"layout/{digest(asdict(planned.variant), asdict(planned.program))}"
-
-
 def _prepare(
-    planned: PlannedProgram, material: Material, store: Store
+    planned: PlannedProgram, material: Material, store: Store, room: Room
 ) -> tuple[list[Trial], list[_Missing]]:
     """Return the stored trials of a program, and what is left to train, compiling."""
     model = build_variant(material.model, planned.variant)
@@ -209,6 +166,7 @@ def _prepare(
     )
     if not runs:
         return list(stored.values()), []
+    check_memory(planned, room)
     network = lane_network(
         model,
         sample_shape=material.sample_shape,

@@ -17,6 +17,7 @@ from gengap.lanes.layout import (
     Footprint,
     Layout,
     choose_layout,
+    fewer_groups,
     lanes_bytes,
 )
 
@@ -134,6 +135,28 @@ def test_the_bytes_cover_every_lane(study: Any) -> None:
     layout, footprint, _, _ = chosen(study)
     found = lanes_bytes(layout, footprint)
     assert found >= layout.lanes * footprint.state_bytes
+
+
+@given(STUDIES, st.integers(1, 8), st.floats(0.1, 3))
+def test_fewer_groups_change_no_width_and_as_few_are_given_up_as_can_be(
+    study: Any, groups: int, share: float
+) -> None:
+    layout, footprint, _, _ = chosen(study)
+    wanted = replace(layout, groups=groups)
+    limit = share * lanes_bytes(wanted, footprint)
+    found = fewer_groups(wanted, footprint, limit)
+    short = replace(wanted, chunk=1)
+    if found is None:
+        assert lanes_bytes(replace(short, groups=1), footprint) > limit
+        return
+    assert lanes_bytes(found, footprint) <= limit
+    assert replace(found, groups=groups, chunk=wanted.chunk) == wanted
+    assert found.groups <= groups
+    assert found.chunk <= wanted.chunk
+    if found.groups < groups:
+        assert lanes_bytes(replace(short, groups=found.groups + 1), footprint) > limit
+    if share >= 1:
+        assert found == wanted
 
 
 def test_a_lane_is_its_values() -> None:

@@ -17,7 +17,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, root_mean_squared_error
 
 import gengap
-from gengap import UserError
+from gengap import UnfinishedError, UserError
 from gengap.audit.duplicates import Copies, find_copies
 from gengap.costs import Besides
 from gengap.data.dataset import Dataset
@@ -568,6 +568,26 @@ class TestPlanning:
         assert plan.describe() != fresh.describe()
         with pytest.raises(UserError, match="holds another study"):
             gengap.compare("sklearn:iris", **asked, seed=1, dry_run=True)
+
+    def test_a_study_whose_lanes_do_not_fit_any_more_says_so_before_it_trains(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: dict[str, Any] = {
+            "techniques": "l2", "folds": 3, "epochs": 2, "out": tmp_path / "run",
+        }  # fmt: skip
+        with monkeypatch.context() as patched:
+            patched.setattr("gengap.training.train_lanes", trains_nothing)
+            with pytest.raises(AssertionError):
+                gengap.compare("sklearn:iris", **asked)
+            patched.setattr("gengap.plan.available_bytes", lambda devices: 10 * 2.0**20)
+            with pytest.raises(UnfinishedError, match="and 10 MiB are free") as refused:
+                gengap.compare("sklearn:iris", **asked)
+            assert (refused.value.code, refused.value.exit_code) == ("memory-short", 3)
+        study = gengap.compare("sklearn:iris", **asked)
+        # With nothing to train it needs none.
+        monkeypatch.setattr("gengap.plan.available_bytes", lambda devices: 10 * 2.0**20)
+        again = gengap.compare("sklearn:iris", **asked)
+        assert again.results.recipes == study.results.recipes
 
     def test_fewer_devices_may_be_asked_for_and_no_more_than_there_are(self) -> None:
         asked: dict[str, Any] = {"techniques": "l2=1e-3", "folds": 3, "dry_run": True}

@@ -11,7 +11,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-__all__ = ["CORE", "GPU", "Breadth", "Footprint", "Layout", "choose_layout", "lanes_bytes"]
+__all__ = [
+    "CORE",
+    "GPU",
+    "Breadth",
+    "Footprint",
+    "Layout",
+    "choose_layout",
+    "fewer_groups",
+    "lanes_bytes",
+]
 
 
 @dataclass(frozen=True)
@@ -240,6 +249,36 @@ def _fitting(wanted: Layout, footprint: Footprint, limit: float) -> Layout | Non
     spare -= (chunk - 1) * order
     readers = 1 + int(min(wanted.readers - 1, spare // max(1, read)))
     return replace(wanted, chunk=chunk, readers=readers)
+
+
+def fewer_groups(wanted: Layout, footprint: Footprint, limit: float) -> Layout | None:
+    """Return a layout of the same widths, with as many groups and as long chunks as there is room.
+
+    Parameters
+    ----------
+    wanted : Layout
+    footprint : Footprint
+    limit : float
+        Bytes that all lanes together may take.
+
+    Returns
+    -------
+    Layout, optional
+        None where not even one group fits.
+
+    Examples
+    --------
+    >>> lane = Footprint(parameters=10_000, copies=5, rows=1000, outputs=3, epoch_rows=700)
+    >>> fewer_groups(Layout(8, 4, 10, 8, 1), lane, limit=9_000_000)
+    Layout(width=8, groups=3, chunk=3, readers=8, devices=1)
+    """
+    for groups in range(wanted.groups, 0, -1):
+        layout = replace(wanted, groups=groups)
+        spare = limit - lanes_bytes(replace(layout, chunk=1), footprint)
+        if spare >= 0:
+            order = _order_bytes(layout, footprint)
+            return replace(layout, chunk=1 + int(min(wanted.chunk - 1, spare // max(1, order))))
+    return None
 
 
 def lanes_bytes(layout: Layout, footprint: Footprint) -> int:
