@@ -28,6 +28,7 @@ __all__ = [
     "COMPILE_SECONDS",
     "Besides",
     "device_breadth",
+    "epoch_seconds",
     "footprint_of",
     "lone_layout",
     "preparing_seconds",
@@ -157,6 +158,21 @@ def _values(variables: Sequence[Any]) -> int:
     return sum(int(np.prod(variable.shape)) for variable in variables)
 
 
+def epoch_seconds(program: Program, layout: Layout, seconds_of_step: float) -> float:
+    """Estimate the time of an epoch of a group of lanes.
+
+    Parameters
+    ----------
+    program : Program
+    layout : Layout
+    seconds_of_step : float
+        See `step_seconds`.
+    """
+    hooks = sum(find_technique(asked.technique).cost for asked in program.techniques)
+    # Every epoch is measured, and every run read out.
+    return 1.25 * layout.width * program.steps * seconds_of_step * (1 + hooks)
+
+
 def program_seconds(program: Program, runs: int, layout: Layout, seconds_of_step: float) -> float:
     """Estimate the time of compiling and training a program.
 
@@ -168,11 +184,9 @@ def program_seconds(program: Program, runs: int, layout: Layout, seconds_of_step
     seconds_of_step : float
         See `step_seconds`.
     """
-    hooks = sum(find_technique(asked.technique).cost for asked in program.techniques)
     waves = -(-runs // layout.lanes)
-    steps = waves * layout.groups * layout.width * program.epochs * program.steps
-    # Every epoch is measured, and every run read out.
-    return COMPILE_SECONDS + 1.25 * steps * seconds_of_step * (1 + hooks)
+    epochs = waves * layout.groups * program.epochs
+    return COMPILE_SECONDS + epochs * epoch_seconds(program, layout, seconds_of_step)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from gengap.costs import (
     PROGRAM_BYTES,
     Besides,
     device_breadth,
+    epoch_seconds,
     footprint_of,
     lone_layout,
     preparing_seconds,
@@ -91,6 +92,11 @@ class PlannedProgram:
     def seconds(self) -> float:
         """Estimated, with compiling."""
         return program_seconds(self.program, len(self.runs), self.layout, self.step_seconds)
+
+    @property
+    def epoch_seconds(self) -> float:
+        """Estimated, of an epoch of a group of lanes."""
+        return epoch_seconds(self.program, self.layout, self.step_seconds)
 
     @property
     def lanes_bytes(self) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
 from gengap.identity import digest, initial_digest, split_digest
+from gengap.interrupts import Interrupts, deferred_interrupts
 from gengap.lanes.batching import train_lanes
 from gengap.lanes.compiled import Compiled, compile_program, on_devices
 from gengap.lanes.data import StudyData
@@ -15,6 +17,7 @@ from gengap.lanes.initial import Initial, initial_values
 from gengap.lanes.network import lane_network
 from gengap.lanes.program import Run
 from gengap.lanes.reading import read_lanes
+from gengap.lanes.records import Trained
 from gengap.memory import Room
 from gengap.networks.variants import Variant, build_variant
 from gengap.plan import Plan, PlannedProgram
@@ -25,12 +28,16 @@ from gengap.scoring import judged_recipe, score
 from gengap.statistics.metrics import Task
 from gengap.store import Store
 from gengap.trials import Trial
+from gengap.wording import duration
 
 __all__ = [
     "Material",
     "starting_values",
     "train_plan",
 ]
+
+#: Seconds from which on it is said how long an interrupt waits.
+LONG = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +77,7 @@ class _Missing:
     compiled: Compiled
     initial: Mapping[int, Initial]
     key: Callable[[Run, Part | None], str]
+    epoch_seconds: float
 
 
 class _Epochs:
@@ -94,6 +102,9 @@ def train_plan(
 ) -> tuple[Trial, ...]:
     """Train the runs whose trials are not stored, and return the trials of the whole plan.
 
+    The first interrupt waits until the host looks at the lanes and the runs that have ended by then
+    are stored; see `gengap.interrupts`.
+
     Parameters
     ----------
     plan : Plan
@@ -108,6 +119,8 @@ def train_plan(
     ------
     UnfinishedError
         ``memory-short`` where lanes of a study that goes on do not fit, before any is trained.
+    KeyboardInterrupt
+        When interrupted.
     """
     with counted(progress, plan.trials):
         return _trained(plan, material, store, progress, on_trials)
@@ -133,24 +146,54 @@ def _trained(
     if prepared:
         shared = on_devices(material.data, prepared[0].compiled.layout)
         done = {trial.key for trial in trials}
-        trained = _Epochs(prepared, lambda text: progress.advance(len(trials), text))
+        epochs = _Epochs(prepared, lambda text: progress.advance(len(trials), text))
+
+        def announce_stop(passed: float, expected: float) -> None:
+            progress.announce(_stopping(passed, expected))
+
         for program in prepared:
-            ended = train_lanes(
-                program.compiled,
-                program.runs,
-                material.data,
-                shared,
-                program.initial,
-                on_epochs=trained.count,
-            )
-            for read in read_lanes(program.compiled, ended, material.data, shared):
-                scored = score(read, material.data, material.task, program.key)
-                new = [trial for trial in scored if trial.key not in done]
-                store.put(new)
-                trials += new
-                progress.advance(len(trials), scored[-1].recipe)
-                on_trials(trials)
+            program.compiled.wait()
+            with deferred_interrupts(announce_stop) as interrupts:
+                for read in _read(program, material.data, shared, epochs.count, interrupts):
+                    scored = score(read, material.data, material.task, program.key)
+                    new = [trial for trial in scored if trial.key not in done]
+                    store.put(new)
+                    trials += new
+                    progress.advance(len(trials), scored[-1].recipe)
+                    on_trials(trials)
     return tuple(trials)
+
+
+def _read(
+    program: _Missing,
+    data: StudyData,
+    shared: Any,
+    on_epochs: Callable[[int], None],
+    interrupts: Interrupts,
+) -> Iterator[tuple[Trained, ...]]:
+    """Train the runs of a program, and read them out as they end."""
+    ended = train_lanes(
+        program.compiled,
+        program.runs,
+        data,
+        shared,
+        program.initial,
+        on_epochs=on_epochs,
+        interrupts=interrupts,
+        epoch_seconds=program.epoch_seconds,
+    )
+    return read_lanes(program.compiled, ended, data, shared, interrupts=interrupts)
+
+
+def _stopping(passed: float, expected: float) -> str:
+    """Say that training stops after a chunk that has trained for some seconds, and when that is."""
+    if expected - passed >= LONG:
+        when = f", in about {duration(expected - passed)}"
+    elif passed >= max(LONG, expected):
+        when = f", which has taken {duration(passed)} so far"
+    else:
+        when = ""
+    return f"stopping after this chunk of epochs{when}; press Ctrl-C again to stop now"
 
 
 def _prepare(
@@ -182,7 +225,7 @@ def _prepare(
         starts=len(initial),
         seed=material.seed,
     )
-    return list(stored.values()), [_Missing(runs, compiled, initial, key)]
+    return list(stored.values()), [_Missing(runs, compiled, initial, key, planned.epoch_seconds)]
 
 
 def starting_values(

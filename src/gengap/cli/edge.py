@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -30,8 +32,16 @@ _INTERRUPTED = 130
 
 
 def main() -> NoReturn:
-    """Run the command that the process was started with, and exit."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command that the process was started with, and exit.
+
+    What asks the process to end (SIGTERM) is an interrupt, like Ctrl-C.
+    """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code = run(sys.argv[1:])
+    if code == _INTERRUPTED:
+        _leave(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -75,6 +85,14 @@ def run(arguments: Sequence[str]) -> int:
                 traceback.print_exc()
             return _report(*_fault(error), code=_FAULT, as_json=as_json)
     return int(code or 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit without waiting for what is still computed or compiled in the background."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # nobody reads any more
+            stream.flush()
+    os._exit(code)
 
 
 def _report(code_name: str, message: str, hint: str | None, *, code: int, as_json: bool) -> int:

@@ -2,6 +2,8 @@
 
 Standard output is for events; what anything else prints goes to standard error. Anything on
 standard input, or its end, asks to stop: the end comes also when the process that asked is no more.
+Asked so, it stops as an interrupted study does. Ctrl-C is the business of the process that asked,
+also where a terminal sends it to both.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any, BinaryIO
 
 from gengap.backend import ensure_backend
 from gengap.executors.answer import write_answer
 from gengap.executors.events import Event, Told, event_of, to_line
 from gengap.executors.request import read_request
+from gengap.interrupts import is_interrupt_waiting
 from gengap.progress import SilentProgress
 from gengap.study import Study
 
@@ -48,7 +51,7 @@ def serve(compare: Callable[..., Study], place: str) -> None:
         lines.write(to_line(event))
         lines.flush()
 
-    noticed = _stop_when_asked()
+    stop_listening = _stop_when_asked()
     last: Event = {"event": "done"}
     try:
         ensure_backend()  # before the network is built, which starts JAX
@@ -60,7 +63,7 @@ def serve(compare: Callable[..., Study], place: str) -> None:
         write_answer(compare(**request.arguments, progress=progress), folder)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told to the one who asked
         last = event_of(error)
-    noticed.set()
+    stop_listening()
     say(last)
 
 
@@ -73,27 +76,29 @@ def _standard_output_for_events() -> BinaryIO:
     return events
 
 
-def _stop_when_asked() -> threading.Event:
-    """Interrupt the main thread when asked to stop, until the event is set that it has noticed.
+def _stop_when_asked() -> Callable[[], None]:
+    """Interrupt the main thread when asked to stop, and return what ends that.
 
-    An interrupt that arrives within a callback, such as JAX has for the garbage collector, is lost.
+    An interrupt that arrives within a callback, such as JAX has for the garbage collector, is lost:
+    it is repeated, unless it waits for the training to look.
     """
     noticed = threading.Event()
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        if not noticed.is_set():
-            raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def listen() -> None:
         os.read(0, 1)  # not by sys.stdin, whose lock would be held when this process ends
         while not noticed.is_set():
-            _thread.interrupt_main()
+            if not is_interrupt_waiting():
+                _thread.interrupt_main(signal.SIGTERM)
             noticed.wait(_SECONDS_TO_NOTICE)
 
+    def stop_listening() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        noticed.set()
+
     threading.Thread(target=listen, name="asked-to-stop", daemon=True).start()
-    return noticed
+    return stop_listening
 
 
 def _do_without_tensorflow(model: Any) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +20,7 @@ from gengap.errors import UnfinishedError
 from gengap.executors.answer import read_answer
 from gengap.executors.events import LAST, Event, error_of, from_line, tell
 from gengap.executors.request import write_request
+from gengap.interrupts import Interrupts, deferred_interrupts
 from gengap.progress import Progress, SilentProgress
 from gengap.study import Study
 
@@ -34,11 +35,11 @@ from gengap.executors.child import serve
 serve(compare, sys.argv[1])
 """
 
-#: Seconds that a child may take to stop when it is asked to. Trials are stored as they finish:
-#: one that is killed then loses no more than one that stops.
+#: Seconds that a child may take to stop where something went wrong here. One that is interrupted
+#: has the time that it needs for what it has trained, until a second interrupt.
 PATIENCE = 30.0
 
-_TICK = 0.5
+_TICK = 0.1
 _LINES_KEPT = 20
 
 
@@ -65,7 +66,8 @@ def compare_in_child(x: Any, y: Any, settings: Mapping[str, Any], progress: Prog
     UnfinishedError
         As `gengap.compare`, and ``child-died``.
     KeyboardInterrupt
-        When interrupted; the child has ended by then.
+        When interrupted; the child has ended by then. The first interrupt asks it to stop, as an
+        interrupted study stops; a second one kills it.
     """
     with tempfile.TemporaryDirectory(prefix="gengap-") as place:
         folder = Path(place)
@@ -73,12 +75,13 @@ def compare_in_child(x: Any, y: Any, settings: Mapping[str, Any], progress: Prog
             listening = not isinstance(progress, SilentProgress)
             write_request(folder, x, y, settings, listening=listening)
             (folder / "path.json").write_text(json.dumps(sys.path), encoding="ascii")
-        with _child(folder) as child:
-            for event in child.events():
-                if event["event"] not in LAST:
-                    tell(progress, event)
-                elif event["event"] != "done":
-                    raise error_of(event)
+        with deferred_interrupts(lambda *_: child.ask_to_stop()) as interrupts:
+            with _child(folder) as child:
+                for event in child.events(interrupts):
+                    if event["event"] not in LAST:
+                        tell(progress, event)
+            if event["event"] != "done":
+                raise error_of(event)
         return read_answer(folder)
 
 
@@ -90,6 +93,7 @@ class _Child:
         self.last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._muted = threading.Event()
+        self.was_asked = False
         assert process.stdout is not None
         assert process.stderr is not None
         self._listeners = [
@@ -99,7 +103,7 @@ class _Child:
         for thread in self._listeners:
             thread.start()
 
-    def events(self) -> Iterator[Event]:
+    def events(self, interrupts: Interrupts) -> Iterator[Event]:
         """Yield events up to the last one.
 
         Raises
@@ -108,6 +112,7 @@ class _Child:
             ``child-died`` where the child ends without one.
         """
         while True:
+            interrupts.heed()
             try:
                 # With a limit: on some systems a wait without one cannot be interrupted.
                 event = self._events.get(timeout=_TICK)
@@ -121,16 +126,22 @@ class _Child:
             if event["event"] in LAST:
                 return
 
-    def stop(self) -> None:
-        """Ask the child to stop and wait until it has, or kill it."""
+    def ask_to_stop(self) -> None:
+        """Ask the child to stop; it says when it does."""
+        self.was_asked = True
         self._muted.set()
         assert self.process.stdin is not None
-        try:
+        with suppress(OSError):  # it has ended
             self.process.stdin.close()
-            self.process.wait(PATIENCE)
-        except (OSError, subprocess.TimeoutExpired):
+
+    def stop(self, patience: float) -> None:
+        """Ask the child to stop and wait some seconds until it has, or kill it."""
+        try:
+            self.ask_to_stop()
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
             pass
-        finally:  # also when the user, tired of waiting, interrupts again
+        finally:  # also when the user, tired of waiting, interrupts
             self.process.kill()
 
     def _hear(self, stream: IO[bytes]) -> None:
@@ -181,14 +192,16 @@ def _child(folder: Path) -> Iterator[_Child]:
     child = _Child(process)
     try:
         yield child
-    except BaseException:
-        child.stop()
+    except BaseException as error:
+        tired_of_waiting = child.was_asked and isinstance(error, KeyboardInterrupt)
+        child.stop(0 if tired_of_waiting else PATIENCE)
         raise
     finally:
         child.close()
 
 
-#: The terminal's Ctrl-C reaches this process only, which asks the child to stop.
+#: The terminal's Ctrl-C reaches this process only, which asks the child to stop; a second one must
+#: not find the child where it stores what it has trained.
 _OWN_GROUP: dict[str, Any] = (
     {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
     if sys.platform == "win32"

@@ -1,7 +1,8 @@
 """Continuous batching: a run that ends leaves its lane, and the next one that waits moves in.
 
 The host looks at the lanes after every chunk of epochs. What a lane computes depends neither on
-where it is nor on what trains beside it, so that runs can come and go.
+where it is nor on what trains beside it, so that runs can come and go. An interrupt waits for that
+look: what has ended by then is not lost.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gengap.interrupts import Interrupts
 from gengap.lanes.compiled import Compiled
 from gengap.lanes.data import StudyData
 from gengap.lanes.filling import empty_record, lane_record, slots_of
@@ -77,6 +79,8 @@ def train_lanes(
     initial: Mapping[int, Initial],
     *,
     on_epochs: Callable[[int], None] = lambda epochs: None,
+    interrupts: Interrupts | None = None,
+    epoch_seconds: float = 0.0,
 ) -> Iterator[tuple[Ended, ...]]:
     """Train runs in the lanes of a program.
 
@@ -92,6 +96,10 @@ def train_lanes(
         By the runs' seeds.
     on_epochs : callable
         Told how many epochs were trained, over all lanes, whenever the host looks.
+    interrupts : Interrupts, optional
+        Where one waits, no further chunk is trained.
+    epoch_seconds : float
+        Estimate of an epoch of a group of lanes, until one was measured.
 
     Yields
     ------
@@ -105,7 +113,8 @@ def train_lanes(
     order_of = _order_drawer(data, program.rows)
     advance = compiled.advance
     state = compiled.empty_state()
-    while True:
+    interrupts = interrupts or Interrupts()
+    while not interrupts.pending:
         restart = np.zeros(len(slots), bool)
         admitted = slots.admit()
         if admitted:
@@ -129,19 +138,21 @@ def train_lanes(
                 orders[lane, i] = order_of(
                     occupant.run.seed, occupant.run.split, occupant.epoch + i
                 )
+        groups = slots.live_groups()
+        in_turn = count * int(groups.max())
         began = time.perf_counter()
         state, signals = advance(
             state,
             record.on_devices(),
-            *compiled.by_lane(
-                (_grouped(compiled, restart), slots.live_groups(), _grouped(compiled, orders))
-            ),
+            *compiled.by_lane((_grouped(compiled, restart), groups, _grouped(compiled, orders))),
             starts.on_devices(),
             shared,
             np.int32(count),
         )
+        interrupts.wait(signals.is_ready, in_turn * epoch_seconds)
         seen = np.asarray(signals).reshape(len(slots), -1)
         seconds = time.perf_counter() - began
+        epoch_seconds = seconds / in_turn
         for _, occupant in live:
             occupant.epoch += count
             occupant.seconds += seconds / len(live)

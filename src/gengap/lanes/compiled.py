@@ -71,6 +71,14 @@ class Compiled:
         """``(weights, others, splits, shared) -> record``, see `gengap.lanes.readout.readout`."""
         return self._functions[1].result()
 
+    def wait(self) -> None:
+        """Wait until the lanes can train; an interrupt ends that at once."""
+        self._functions[0].result()
+
+    def can_read(self) -> bool:
+        """Tell whether lanes can be read out by now."""
+        return self._functions[1].done()
+
     def by_lane(self, tree: Tree) -> Tree:
         """Lay arrays of lanes over the devices."""
         return jax.device_put(tree, self._by_lane)

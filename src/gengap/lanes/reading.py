@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
+from gengap.interrupts import Interrupts
 from gengap.lanes.batching import Ended, Judged
 from gengap.lanes.compiled import Compiled
 from gengap.lanes.data import StudyData
@@ -21,7 +23,12 @@ PATIENCE_SECONDS = 5.0
 
 
 def read_lanes(
-    compiled: Compiled, ended: Iterable[tuple[Ended, ...]], data: StudyData, shared: Any
+    compiled: Compiled,
+    ended: Iterable[tuple[Ended, ...]],
+    data: StudyData,
+    shared: Any,
+    *,
+    interrupts: Interrupts | None = None,
 ) -> Iterator[tuple[Trained, ...]]:
     """Read runs out as they end.
 
@@ -32,11 +39,14 @@ def read_lanes(
     data : StudyData
     shared : tree of array
         The same on the devices.
+    interrupts : Interrupts, optional
+        Those of the training: what has ended is read all the same, and a second one ends it.
 
     Yields
     ------
     tuple of Trained
     """
+    interrupts = interrupts or Interrupts()
     places = compiled.layout.devices * compiled.layout.readers
     waiting: list[Ended] = []
     since = time.perf_counter()
@@ -47,18 +57,18 @@ def read_lanes(
             waiting += some
             while sum(len(run.judged) for run in waiting) >= places:
                 fitting = _fitting(waiting, places)
-                yield _read(compiled, waiting[:fitting], data, shared)
+                yield _read(compiled, waiting[:fitting], data, shared, interrupts)
                 waiting = waiting[fitting:]
             if waiting and time.perf_counter() - since > PATIENCE_SECONDS:
-                yield _read(compiled, waiting, data, shared)
+                yield _read(compiled, waiting, data, shared, interrupts)
                 waiting = []
     except KeyboardInterrupt:
-        # What has ended is kept.
+        # One that nobody put off: what has ended is kept.
         if waiting:
-            yield _read(compiled, waiting, data, shared)
+            yield _read(compiled, waiting, data, shared, interrupts)
         raise
     if waiting:
-        yield _read(compiled, waiting, data, shared)
+        yield _read(compiled, waiting, data, shared, interrupts)
 
 
 def _fitting(waiting: list[Ended], places: int) -> int:
@@ -68,25 +78,32 @@ def _fitting(waiting: list[Ended], places: int) -> int:
 
 
 def _read(
-    compiled: Compiled, ended: list[Ended], data: StudyData, shared: Any
+    compiled: Compiled, ended: list[Ended], data: StudyData, shared: Any, interrupts: Interrupts
 ) -> tuple[Trained, ...]:
     judged = [(run.run.split, choice) for run in ended for choice in run.judged]
-    records = iter(_read_judged(compiled, judged, data, shared))
+    records = iter(_read_judged(compiled, judged, data, shared, interrupts))
     return tuple(Trained(run.run, tuple(next(records) for _ in run.judged)) for run in ended)
 
 
 def _read_judged(
-    compiled: Compiled, judged: list[tuple[int, Judged]], data: StudyData, shared: Any
+    compiled: Compiled,
+    judged: list[tuple[int, Judged]],
+    data: StudyData,
+    shared: Any,
+    interrupts: Interrupts,
 ) -> Iterator[LaneRecord]:
     places = compiled.layout.devices * compiled.layout.readers
     rows = len(data.targets)
+    interrupts.wait(compiled.can_read)
     for first in range(0, len(judged), places):
         some = judged[first : first + places]
         padded = [*some, *some[:1] * (places - len(some))]
         values = [(list(choice.weights), list(choice.others)) for _, choice in padded]
         weights, others = jax.tree.map(lambda *leaves: np.stack(leaves), *values)
         splits = np.array([split for split, _ in padded], np.int32)
-        found = jax.device_get(compiled.read(*compiled.by_lane((weights, others, splits)), shared))
+        reading = compiled.read(*compiled.by_lane((weights, others, splits)), shared)
+        interrupts.wait(partial(_is_there, reading))
+        found = jax.device_get(reading)
         for i, (_, choice) in enumerate(some):
             yield LaneRecord(
                 judgement=choice.judgement,
@@ -102,3 +119,7 @@ def _read_judged(
                 weight_norm=float(found["weight_norm"][i]),
                 curves=choice.curves,
             )
+
+
+def _is_there(tree: Any) -> bool:
+    return all(leaf.is_ready() for leaf in jax.tree.leaves(tree))
