@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import jax
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from gengap.data.arrays import from_arrays
 from gengap.data.encoding import encode
 from gengap.data.preprocessing import fit_preprocessing
+from gengap.interrupts import deferred_interrupts
 from gengap.lanes.batching import Ended, train_lanes
 from gengap.lanes.compiled import compile_program, on_devices
 from gengap.lanes.data import StudyData, study_data
@@ -245,6 +248,92 @@ def test_what_has_ended_is_read_before_an_interrupt_goes_on(
     assert [read.run for read in next(reading)] == [run.run for run in ended]
     with pytest.raises(KeyboardInterrupt):
         next(reading)
+
+
+class TestInterrupts:
+    """A first interrupt waits for the look that follows; a second one does not."""
+
+    @pytest.fixture(autouse=True)
+    def interrupts_arrive(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
+    @staticmethod
+    def interrupted(
+        network: Any, program: Program, data: StudyData, *, chunk: int, times: int = 1
+    ) -> tuple[list[Ended], list[int], list[tuple[float, float]]]:
+        """Interrupt while a chunk is computed, and once more for every time that it is told.
+
+        Returns
+        -------
+        list of Ended
+        list of int
+            Epochs that were trained, chunk by chunk.
+        list of tuple of float
+            What was told.
+        """
+        layout = replace(LAYOUT, chunk=EPOCHS - 2)
+        built = compile_program(network, program, data, layout, starts=FOLDS)
+        initial = {seed: initial_values(network.model, seed) for seed in range(FOLDS)}
+        advance, chunks = built.advance, count(1)
+        ended: list[Ended] = []
+        epochs: list[int] = []
+        told: list[tuple[float, float]] = []
+
+        def trapped(*given: Any) -> Any:
+            computing = advance(*given)
+            if next(chunks) == chunk:
+                signal.raise_signal(signal.SIGINT)
+            return computing
+
+        def tell(passed: float, expected: float) -> None:
+            told.append((passed, expected))
+            for _ in range(times - 1):
+                signal.raise_signal(signal.SIGINT)
+
+        built.__dict__["advance"] = trapped
+        with pytest.raises(KeyboardInterrupt), deferred_interrupts(tell) as interrupts:
+            for some in train_lanes(
+                built,
+                runs_of(KINDS),
+                data,
+                on_devices(data, layout),
+                initial,
+                on_epochs=epochs.append,
+                interrupts=interrupts,
+                epoch_seconds=1000.0,
+            ):
+                ended += some
+        return ended, epochs, told
+
+    def test_what_ended_in_the_chunk_is_not_lost(
+        self, network: Any, program: Program, data: StudyData, together: dict[Run, Ended]
+    ) -> None:
+        ended, epochs, told = self.interrupted(network, program, data, chunk=1)
+        assert epochs == [(EPOCHS - 2) * LAYOUT.lanes]
+        # Some stopped early, and some are judged by their last epoch.
+        assert 0 < len(ended) < LAYOUT.lanes
+        for run in ended:
+            assert bits(run) == bits(together[run.run])
+        ((_, expected),) = told
+        assert expected == (EPOCHS - 2) * LAYOUT.groups * 1000
+
+    def test_how_long_it_waits_is_measured(
+        self, network: Any, program: Program, data: StudyData
+    ) -> None:
+        _, epochs, told = self.interrupted(network, program, data, chunk=2)
+        assert len(epochs) == 2
+        ((_, expected),) = told
+        assert 0 < expected < 1000
+
+    def test_a_second_one_does_not_wait(
+        self, network: Any, program: Program, data: StudyData
+    ) -> None:
+        ended, epochs, told = self.interrupted(network, program, data, chunk=1, times=2)
+        assert len(told) == 1
+        assert not epochs
+        assert not ended
 
 
 class TestSlots:
