@@ -1,4 +1,4 @@
-"""A first interrupt waits for a good moment, a second one does not; handlers stay what they were."""
+"""A first interrupt waits for a good moment, a second one does not; handlers come back."""
 
 from __future__ import annotations
 
@@ -29,23 +29,37 @@ def handlers() -> Iterator[Callable[[], list[Any]]]:
         signal.signal(signum, handler)
 
 
+def deferred(
+    work: Callable[[Interrupts], None], tell: Callable[[float, float], object] = lambda *_: None
+) -> None:
+    """Do some work that an interrupt ends, sooner or later."""
+    with deferred_interrupts(tell) as interrupts:
+        work(interrupts)
+
+
 class TestFirst:
     def test_it_waits_for_the_end_of_the_block(self) -> None:
         done = []
-        with pytest.raises(KeyboardInterrupt), deferred_interrupts() as interrupts:
+
+        def work(interrupts: Interrupts) -> None:
             assert not interrupts.pending
             assert not is_interrupt_waiting()
             interrupt()
-            done.append(interrupts.pending)
-            done.append(is_interrupt_waiting())
-        assert done == [True, True]
+            done.append((interrupts.pending, is_interrupt_waiting()))
+
+        with pytest.raises(KeyboardInterrupt):
+            deferred(work)
+        assert done == [(True, True)]
         assert not is_interrupt_waiting()
 
     def test_without_one_nothing_is_raised_or_told(self) -> None:
         told: list[Any] = []
-        ready = count()
-        with deferred_interrupts(lambda *seconds: told.append(seconds)) as interrupts:
-            interrupts.wait(lambda: next(ready) > 2)
+        looks = count()
+        deferred(
+            lambda interrupts: interrupts.wait(lambda: next(looks) > 2),
+            lambda *seconds: told.append(seconds),
+        )
+        assert next(looks) == 4
         assert not told
 
     def test_it_is_told_once_as_soon_as_something_is_waited_for(self) -> None:
@@ -58,28 +72,35 @@ class TestFirst:
                 interrupt()
             return look == 5
 
-        with (
-            pytest.raises(KeyboardInterrupt),
-            deferred_interrupts(lambda *seconds: told.append(seconds)) as interrupts,
-        ):
+        def work(interrupts: Interrupts) -> None:
             interrupts.wait(ready, expected=0.01)
-            assert next(looks) == 6
             interrupts.wait(lambda: True, expected=7.0)
+
+        with pytest.raises(KeyboardInterrupt):
+            deferred(work, lambda *seconds: told.append(seconds))
+        assert next(looks) == 6
         ((passed, expected),) = told
         assert expected == 0.01
         assert passed > 0
 
     def test_another_error_goes_first(self) -> None:
-        with pytest.raises(OSError, match="full"), deferred_interrupts():
+        def work(interrupts: Interrupts) -> None:
             interrupt()
             raise OSError("full")
 
+        with pytest.raises(OSError, match="full"):
+            deferred(work)
+
     def test_what_is_sent_twice_before_anybody_was_told_is_one(self) -> None:
         done = []
-        with pytest.raises(KeyboardInterrupt), deferred_interrupts():
+
+        def work(interrupts: Interrupts) -> None:
             interrupt()
             interrupt()
             done.append("went on")
+
+        with pytest.raises(KeyboardInterrupt):
+            deferred(work)
         assert done
 
 
@@ -89,35 +110,41 @@ class TestSecond:
             interrupt()
             return False
 
-        with pytest.raises(KeyboardInterrupt), deferred_interrupts() as interrupts:
-            interrupts.wait(ready)
-            pytest.fail("the second interrupt was not heard")
+        with pytest.raises(KeyboardInterrupt):
+            deferred(lambda interrupts: interrupts.wait(ready))
 
     def test_it_ends_at_once_some_time_after_the_first(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As where what runs looks at no interrupt."""
+        """As where what runs heeds no interrupt."""
         monkeypatch.setattr(module, "SAME_SECONDS", 0.0)
-        with pytest.raises(KeyboardInterrupt), deferred_interrupts():
-            interrupt()
+
+        def work(interrupts: Interrupts) -> None:
             while True:
                 interrupt()
 
+        with pytest.raises(KeyboardInterrupt):
+            deferred(work)
+
     def test_one_that_was_lost_ends_the_next_wait(self) -> None:
-        with pytest.raises(KeyboardInterrupt), deferred_interrupts() as interrupts:
+        done = []
+
+        def work(interrupts: Interrupts) -> None:
             interrupt()
             interrupts.heed()
-            try:
+            with pytest.raises(KeyboardInterrupt):
                 interrupt()
-            except KeyboardInterrupt:
-                lost = True
-            assert lost
+            done.append("lost")
             interrupts.wait(lambda: True)
-            pytest.fail("the second interrupt was forgotten")
+            done.append("forgotten")
+
+        with pytest.raises(KeyboardInterrupt):
+            deferred(work)
+        assert done == ["lost"]
 
 
 class TestHandlers:
-    @pytest.mark.parametrize("ending", [None, interrupt, lambda: [][0]])
+    @pytest.mark.parametrize("ending", [None, interrupt, {}.popitem])
     def test_they_come_back(self, handlers: Callable[[], list[Any]], ending: Any) -> None:
         before = handlers()
         try:
@@ -125,7 +152,7 @@ class TestHandlers:
                 assert handlers() == [interrupts, signal.SIG_DFL]
                 if ending is not None:
                     ending()
-        except (KeyboardInterrupt, IndexError):
+        except (KeyboardInterrupt, KeyError):
             assert ending is not None
         assert handlers() == before
 
@@ -162,9 +189,13 @@ class TestHandlers:
     ) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         done = []
-        with pytest.raises(KeyboardInterrupt), deferred_interrupts() as interrupts:
+
+        def work(interrupts: Interrupts) -> None:
             signal.raise_signal(signal.SIGTERM)
             done.append(interrupts.pending)
+
+        with pytest.raises(KeyboardInterrupt):
+            deferred(work)
         assert done == [True]
         assert handlers() == [signal.default_int_handler] * 2
 

@@ -292,19 +292,24 @@ class TestInterrupts:
             for _ in range(times - 1):
                 signal.raise_signal(signal.SIGINT)
 
+        def train() -> None:
+            shared = on_devices(data, layout)
+            with deferred_interrupts(tell) as interrupts:
+                for some in train_lanes(
+                    built,
+                    runs_of(KINDS),
+                    data,
+                    shared,
+                    initial,
+                    on_epochs=epochs.append,
+                    interrupts=interrupts,
+                    epoch_seconds=1000.0,
+                ):
+                    ended.extend(some)
+
         built.__dict__["advance"] = trapped
-        with pytest.raises(KeyboardInterrupt), deferred_interrupts(tell) as interrupts:
-            for some in train_lanes(
-                built,
-                runs_of(KINDS),
-                data,
-                on_devices(data, layout),
-                initial,
-                on_epochs=epochs.append,
-                interrupts=interrupts,
-                epoch_seconds=1000.0,
-            ):
-                ended += some
+        with pytest.raises(KeyboardInterrupt):
+            train()
         return ended, epochs, told
 
     def test_what_ended_in_the_chunk_is_not_lost(

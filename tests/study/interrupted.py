@@ -4,6 +4,7 @@
 
 The process gets the signal when it comes to the place for the COUNT-th time:
 
+training   while a chunk of epochs is computed
 chunk      when a chunk of epochs was trained, before anything of it is read
 store      in the transaction that stores trials, behind their rows and before the commit
 FILE       such as report.html: with half of the file written
@@ -58,12 +59,22 @@ def main() -> None:
     from gengap import refit, run_folder, training
     from gengap.cli import main as command
     from gengap.lanes import batching
+    from gengap.lanes.compiled import Compiled
 
+    compiled_advance = Compiled.advance.func
     finished, connect, sync = batching._finished, sqlite3.connect, os.fsync
 
     def trapped_finished(*given: Any) -> Any:
         pass_by("chunk")
         return finished(*given)
+
+    def trapped_advance(compiled: Compiled) -> Callable[..., Any]:
+        def advance(*given: Any) -> Any:
+            computing = compiled_advance(compiled)(*given)
+            pass_by("training")
+            return computing
+
+        return advance
 
     def trapped_connect(*given: Any, **named: Any) -> sqlite3.Connection:
         return connect(*given, factory=Connection, **named)
@@ -77,6 +88,7 @@ def main() -> None:
         sync(file)
 
     batching._finished = trapped_finished
+    Compiled.advance = property(trapped_advance)
     sqlite3.connect = trapped_connect
     run_folder.os.fsync = trapped_sync
     training.train_lanes = noted(training.train_lanes, "study")

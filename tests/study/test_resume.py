@@ -121,8 +121,10 @@ def disturbed(gengap: Callable[..., Ended], place: Path, undisturbed: Path) -> P
     """Interrupt and kill one study again and again, and let the same command go on every time."""
     folder = place / "disturbed"
 
-    ended = gengap("disturbed", "chunk", 2, "SIGINT")  # when the second twelve were trained
+    # While the first twelve are trained: they end in that chunk, and are kept.
+    ended = gengap("disturbed", "training", 1, "SIGINT")
     assert ended.code == 130
+    assert "stopping after this chunk of epochs; press Ctrl-C again to stop now" in ended.said
     assert "the trials that were finished are kept" in ended.said
     assert "the same command again goes on where it was" in ended.said
     assert "Traceback" not in ended.said

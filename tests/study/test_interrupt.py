@@ -1,0 +1,124 @@
+"""Ctrl-C on the command line loses nothing that has ended, and a second one does not wait."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gengap.store import Store
+from gengap.training import _stopping
+from study.cases import people
+
+#: A network whose epochs never end, with a module that the command finds beside the table.
+ENDLESS = """
+import keras
+from keras import layers, ops
+
+class Endless(layers.Layer):
+    def call(self, inputs):
+        def going_on(x):
+            return ops.max(x) >= 0
+
+        def turn(x):
+            return (ops.abs(ops.sin(x)),)
+
+        return inputs + 0.0 * ops.while_loop(going_on, turn, (ops.stop_gradient(inputs),))[0]
+
+def network(input_shape, outputs):
+    return keras.Sequential([keras.Input(input_shape), Endless(), layers.Dense(outputs)])
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    people().drop(columns=["site", "importance"]).to_csv(tmp_path / "people.csv", index=False)
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    return tmp_path
+
+
+@pytest.fixture
+def start(place: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Return what starts a study that interrupts itself while its first chunk is computed."""
+
+    def started(name: str, *more: str) -> subprocess.Popen[str]:
+        script = Path(__file__).with_name("interrupted.py")
+        arguments = [
+            "compare", "people.csv", "--target", "bought", "--techniques", "l2", "--folds", "6",
+            "--epochs", "20", "--batch-size", "16", "--out", "run", *more,
+        ]  # fmt: skip
+        return subprocess.Popen(
+            [sys.executable, script, place / "notes", "training", "1", name, *arguments],
+            cwd=place,
+            env={
+                **{k: v for k, v in os.environ.items() if not k.startswith("GENGAP_")},
+                "JAX_NUM_CPU_DEVICES": "1",
+                "PYTHONPATH": os.pathsep.join([str(place), *sys.path]),
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return started
+
+
+def stored(place: Path) -> int:
+    with Store.open(place / "run") as store:
+        return len(store)
+
+
+@pytest.mark.slow
+def test_what_asks_a_process_to_end_is_an_interrupt(
+    start: Callable[..., subprocess.Popen[str]], place: Path
+) -> None:
+    process = start("SIGTERM", "--model", "mlp:6")
+    said = process.communicate(timeout=300)[1]
+    assert process.returncode == 130, said
+    assert "stopping after this chunk of epochs" in said
+    assert "the trials that were finished are kept" in said
+    assert "Traceback" not in said
+    # Thirty runs, fifteen at a time: those that were trained.
+    assert stored(place) == 15
+
+
+@pytest.mark.slow
+def test_a_second_one_waits_for_nothing(
+    start: Callable[..., subprocess.Popen[str]], place: Path
+) -> None:
+    process = start("SIGINT", "--model", "endless:network")
+    assert process.stderr is not None
+    before = []
+    for line in process.stderr:
+        before.append(line)
+        if "press Ctrl-C again" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    after = process.communicate(timeout=300)[1]
+    assert process.returncode == 130, "".join(before) + after
+    assert "the same command again goes on where it was" in after
+    assert "Traceback" not in after
+    assert stored(place) == 0
+
+
+@pytest.mark.parametrize(
+    ("passed", "expected", "when"),
+    [
+        (0.2, 1.0, ""),
+        (5.0, 14.0, ""),
+        (2.0, 42.0, ", in about 40 s"),
+        (1.0, 601.0, ", in about 10 min"),
+        (30.0, 31.0, ""),
+        (3.0, 1.0, ""),
+        (75.0, 20.0, ", which has taken 1 min 15 s so far"),
+    ],
+)
+def test_a_long_wait_is_told(passed: float, expected: float, when: str) -> None:
+    assert _stopping(passed, expected) == (
+        f"stopping after this chunk of epochs{when}; press Ctrl-C again to stop now"
+    )
