@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,8 +43,9 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(place: Path) -> Callable[..., subprocess.Popen[str]]:
+def start(place: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Return what starts a study that interrupts itself while its first chunk is computed."""
+    processes: list[subprocess.Popen[str]] = []
 
     def started(name: str, *more: str) -> subprocess.Popen[str]:
         script = Path(__file__).with_name("interrupted.py")
@@ -52,7 +53,7 @@ def start(place: Path) -> Callable[..., subprocess.Popen[str]]:
             "compare", "people.csv", "--target", "bought", "--techniques", "l2", "--folds", "6",
             "--epochs", "20", "--batch-size", "16", "--out", "run", *more,
         ]  # fmt: skip
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, script, place / "notes", "training", "1", name, *arguments],
             cwd=place,
             env={
@@ -64,8 +65,13 @@ def start(place: Path) -> Callable[..., subprocess.Popen[str]]:
             stderr=subprocess.PIPE,
             text=True,
         )
+        processes.append(process)
+        return process
 
-    return started
+    yield started
+    for process in processes:
+        with process:  # an endless one that was not stopped
+            process.kill()
 
 
 def stored(place: Path) -> int:
