@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import keras
 from keras import layers
+
+from gengap.interrupts import is_interrupt_waiting
+from study.cases import endless
+
+#: The environment variable that lets a child press Ctrl-C.
+PRESS = "TEST_PRESS"
 
 #: True in the process that says so; a process that only imports this module has it otherwise.
 HERE = False
@@ -74,6 +81,32 @@ def talking(inputs: int, outputs: int) -> keras.Model:
     print("printed by the function")
     os.write(1, b"written by a library\n")
     return keras.Sequential([keras.Input((inputs,)), layers.Dense(outputs)])
+
+
+def interrupting(input_shape: tuple[int, ...], outputs: int) -> keras.Model:
+    """Return a network during whose training somebody presses Ctrl-C."""
+    from study.traps import while_training
+
+    while_training(_press_once)
+    return keras.Sequential([keras.Input(input_shape), layers.Dense(outputs)])
+
+
+def interrupting_for_ever(input_shape: tuple[int, ...], outputs: int) -> keras.Model:
+    """Return the same with an epoch that never ends."""
+    from study.traps import while_training
+
+    while_training(_press_once)
+    return endless(input_shape, outputs)
+
+
+def _press_once() -> None:
+    if not os.environ.pop(PRESS, ""):
+        return
+    # Whoever tells no groups of processes apart sends it to both.
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getppid(), signal.SIGINT)
+    while not is_interrupt_waiting():
+        time.sleep(0.01)
 
 
 def halved(inputs: Any) -> Any:

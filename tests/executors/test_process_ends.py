@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from executors import own_networks
 from executors.beside import compare_beside
 from gengap import UnfinishedError, UserError
 from gengap.executors import process
 from gengap.store import Store
-from study.cases import Listener, measurements
+from study.cases import Listener, figures, measurements
 
 SMALL: dict[str, Any] = {"folds": 2, "epochs": 2, "techniques": "l2=1e-3"}
+THIRTY: dict[str, Any] = {"folds": 6, "epochs": 4, "techniques": "l2"}
+
+
+class Epochs(Listener):
+    """Keeps how many epochs were trained, over all runs."""
+
+    trained = 0
+
+    def advance(self, done: int, message: str) -> None:
+        super().advance(done, message)
+        if found := re.fullmatch("([0-9,]+) of at most [0-9,]+ epochs", message):
+            self.trained = int(found[1].replace(",", ""))
+
+
+@pytest.fixture
+def one_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a child have one device, on which fifteen of thirty runs train at a time."""
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")
 
 
 class TestEnds:
@@ -63,38 +83,53 @@ class TestEnds:
         assert "written by a library" in said.err
         assert said.out == ""
 
-    def test_an_interrupt_keeps_what_is_finished(
-        self,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        children: list[Any],
-        interrupts: None,
+    def test_an_interrupt_keeps_all_that_has_ended(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, children: list[Any], one_device: None
     ) -> None:
-        class Impatient(Listener):
-            def advance(self, done: int, message: str) -> None:
-                super().advance(done, message)
-                if 0 < done < self.total:
-                    os.kill(os.getpid(), signal.SIGINT)
-
-        # On one device thirty runs train fifteen at a time, and the last of them for seconds.
-        monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")
-        given: dict[str, Any] = {"folds": 6, "epochs": 1500, "batch_size": 8, "techniques": "l2"}
-        given["out"] = tmp_path / "run"
-        listener = Impatient()
+        monkeypatch.setenv(own_networks.PRESS, "once")
+        given = (*measurements(), "executors.own_networks:interrupting")
+        listener = Epochs()
         with pytest.raises(KeyboardInterrupt):
-            compare_beside(*measurements(), progress=listener, **given)
+            compare_beside(*given, progress=listener, out=tmp_path / "run", **THIRTY)
         (child,) = children
         assert child.returncode == 0
         with pytest.raises(ProcessLookupError):
             os.kill(child.pid, 0)
+        assert (
+            "stopping after this chunk of epochs; press Ctrl-C again to stop now" in listener.said
+        )
         with Store.open(tmp_path / "run") as store:  # nobody holds it any more
             kept = len(store)
-        assert 0 < kept < listener.total
+        # Thirty runs train fifteen at a time, to the end in one chunk.
+        assert (kept, listener.total) == (15, 30)
+        assert listener.trained == kept * THIRTY["epochs"]
 
-        again = Listener()
-        study = compare_beside(*measurements(), progress=again, **given)
-        assert again.done[0] > 0
+        monkeypatch.delenv(own_networks.PRESS)
+        again = Epochs()
+        study = compare_beside(*given, progress=again, out=tmp_path / "run", **THIRTY)
         assert len(study.all_trials) == listener.total
+        assert again.trained == (listener.total - kept) * THIRTY["epochs"]
+        whole = compare_beside(*given, **THIRTY)
+        assert figures(study.results.to_json()) == figures(whole.results.to_json())
+
+    def test_a_second_interrupt_kills_the_child(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, children: list[Any], one_device: None
+    ) -> None:
+        class Hasty(Epochs):
+            def announce(self, text: str) -> None:
+                super().announce(text)
+                if "press Ctrl-C again to stop now" in text:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        monkeypatch.setenv(own_networks.PRESS, "once")
+        given = (*measurements(), "executors.own_networks:interrupting_for_ever")
+        listener = Hasty()
+        with pytest.raises(KeyboardInterrupt):
+            compare_beside(*given, progress=listener, out=tmp_path / "run", **THIRTY)
+        assert [child.returncode for child in children] == [-signal.SIGKILL]
+        assert not listener.trained
+        with Store.open(tmp_path / "run") as store:
+            assert len(store) == 0
 
     def test_a_child_whose_parent_is_gone_stops(self, children: list[Any]) -> None:
         class Gone(Listener):

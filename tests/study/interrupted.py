@@ -56,25 +56,17 @@ def main() -> None:
     """Put the traps up and run the command."""
     # A test suite that runs in the background of a shell inherits that interrupts are ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    from traps import while_training
+
     from gengap import refit, run_folder, training
     from gengap.cli import main as command
     from gengap.lanes import batching
-    from gengap.lanes.compiled import Compiled
 
-    compiled_advance = Compiled.advance.func
     finished, connect, sync = batching._finished, sqlite3.connect, os.fsync
 
     def trapped_finished(*given: Any) -> Any:
         pass_by("chunk")
         return finished(*given)
-
-    def trapped_advance(compiled: Compiled) -> Callable[..., Any]:
-        def advance(*given: Any) -> Any:
-            computing = compiled_advance(compiled)(*given)
-            pass_by("training")
-            return computing
-
-        return advance
 
     def trapped_connect(*given: Any, **named: Any) -> sqlite3.Connection:
         return connect(*given, factory=Connection, **named)
@@ -88,7 +80,7 @@ def main() -> None:
         sync(file)
 
     batching._finished = trapped_finished
-    Compiled.advance = property(trapped_advance)
+    while_training(lambda: pass_by("training"))
     sqlite3.connect = trapped_connect
     run_folder.os.fsync = trapped_sync
     training.train_lanes = noted(training.train_lanes, "study")

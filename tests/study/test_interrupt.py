@@ -15,30 +15,10 @@ from gengap.store import Store
 from gengap.training import _stopping
 from study.cases import people
 
-#: A network whose epochs never end, with a module that the command finds beside the table.
-ENDLESS = """
-import keras
-from keras import layers, ops
-
-class Endless(layers.Layer):
-    def call(self, inputs):
-        def going_on(x):
-            return ops.max(x) >= 0
-
-        def turn(x):
-            return (ops.abs(ops.sin(x)),)
-
-        return inputs + 0.0 * ops.while_loop(going_on, turn, (ops.stop_gradient(inputs),))[0]
-
-def network(input_shape, outputs):
-    return keras.Sequential([keras.Input(input_shape), Endless(), layers.Dense(outputs)])
-"""
-
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     people().drop(columns=["site", "importance"]).to_csv(tmp_path / "people.csv", index=False)
-    (tmp_path / "endless.py").write_text(ENDLESS)
     return tmp_path
 
 
@@ -59,7 +39,7 @@ def start(place: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             env={
                 **{k: v for k, v in os.environ.items() if not k.startswith("GENGAP_")},
                 "JAX_NUM_CPU_DEVICES": "1",
-                "PYTHONPATH": os.pathsep.join([str(place), *sys.path]),
+                "PYTHONPATH": os.pathsep.join(sys.path),
             },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -97,7 +77,7 @@ def test_what_asks_a_process_to_end_is_an_interrupt(
 def test_a_second_one_waits_for_nothing(
     start: Callable[..., subprocess.Popen[str]], place: Path
 ) -> None:
-    process = start("SIGINT", "--model", "endless:network")
+    process = start("SIGINT", "--model", "study.cases:endless")
     assert process.stderr is not None
     before = []
     for line in process.stderr:
