@@ -138,6 +138,12 @@ def compare(
         Where the input is wrong, with a hint how to mend it.
     UnfinishedError
         Where the run could not end, such as for want of disk space.
+    KeyboardInterrupt
+        When interrupted. While networks train, the first Ctrl-C waits until the epochs that are
+        being computed are done, mostly for less than a second, and what has ended by then is stored
+        in the run folder. A second one is raised at once; the process itself then ends with what is
+        computed, or at a third. All this is so in the main thread, where Ctrl-C raises
+        `KeyboardInterrupt`; a handler of your own for it stays and is called as ever.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Ctrl-C on the command line loses nothing that has ended, and a second one does not wait."""
+"""Ctrl-C loses nothing that has ended, and a second one does not wait."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
+import gengap
 from gengap.store import Store
 from gengap.training import _stopping
-from study.cases import people
+from study.cases import Listener, figures, people
 
 
 @pytest.fixture
@@ -90,6 +93,78 @@ def test_a_second_one_waits_for_nothing(
     assert "the same command again goes on where it was" in after
     assert "Traceback" not in after
     assert stored(place) == 0
+
+
+class TestPython:
+    """The same in a script or a notebook."""
+
+    SMALL: ClassVar[dict[str, Any]] = {
+        "techniques": "l2=1e-3", "model": "mlp:4", "folds": 3, "epochs": 4,
+    }  # fmt: skip
+
+    @pytest.fixture(autouse=True)
+    def pythons_own_handler(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
+    def test_what_has_ended_is_stored(self, tmp_path: Path) -> None:
+        class Interrupting(Listener):
+            def advance(self, done: int, message: str) -> None:
+                super().advance(done, message)
+                if message.endswith("epochs"):  # nothing of the chunk is read yet
+                    signal.raise_signal(signal.SIGINT)
+
+        listener = Interrupting()
+        given = {**self.SMALL, "out": tmp_path / "run"}
+        with pytest.raises(KeyboardInterrupt):
+            gengap.compare("sklearn:iris", progress=listener, **given)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert listener.done[-1] == listener.total == stored(tmp_path) == 6
+        assert listener.finished
+
+        again = Listener()
+        study = gengap.compare("sklearn:iris", progress=again, **given)
+        assert again.done[0] == 6
+        whole = gengap.compare("sklearn:iris", **self.SMALL)
+        assert figures(study.results.to_json()) == figures(whole.results.to_json())
+
+    def test_a_handler_of_the_users_own_is_called_as_ever(self) -> None:
+        called: list[int] = []
+
+        def own(signum: int, frame: Any) -> None:
+            called.append(signum)
+
+        class Interrupting(Listener):
+            def advance(self, done: int, message: str) -> None:
+                super().advance(done, message)
+                before = len(called)
+                signal.raise_signal(signal.SIGINT)
+                assert len(called) == before + 1
+
+        signal.signal(signal.SIGINT, own)
+        listener = Interrupting()
+        study = gengap.compare("sklearn:iris", progress=listener, **self.SMALL)
+        assert len(called) == len(listener.done) > 0
+        assert study.finished
+        assert not any("Ctrl-C" in text for text in listener.said)
+        assert signal.getsignal(signal.SIGINT) is own
+
+    def test_off_the_main_thread_no_handler_changes(self) -> None:
+        seen: set[Any] = set()
+
+        class Looking(Listener):
+            def advance(self, done: int, message: str) -> None:
+                super().advance(done, message)
+                seen.add(signal.getsignal(signal.SIGINT))
+
+        def compare() -> bool:
+            given = {**self.SMALL, "progress": Looking()}
+            return gengap.compare("sklearn:iris", **given).finished
+
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(compare).result()
+        assert seen == {signal.default_int_handler}
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,8 @@ def compare(
 
     Prints a table under one headline sentence; writes report.html, results.json, trials.csv,
     model.keras, recipe.py and more into the run folder. The same command again trains nothing
-    twice, and one that was stopped goes on.
+    twice, and one that was stopped goes on. While networks train, Ctrl-C stops when the epochs that
+    are being computed are done, and loses nothing; pressed again, it stops at once.
 
     Gates are in the metric's unit (0.01 is one point of accuracy): --require-gain 0.01 holds the
     mean gain on test rows of choosing by validation in each fold to it, --fail-if-gap-above 0.1
