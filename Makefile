@@ -32,9 +32,9 @@ demo: $(VENV)/installed  ## Compare techniques on a real table; ends with where 
 # variable CI is set) those tests run and fail.
 test: $(VENV)/installed-dev  ## Run the test suite (the report in a browser too, where Chromium is).
 ifneq ($(or $(CHROMIUM),$(CI)),)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 else
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not browser" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser" $(PYTEST_ARGS)
 	@echo "Left out: the tests that open the report in a browser (-m browser), because there is"
 	@echo "no Chromium here. On Debian: apt-get install chromium, then make test again."
 endif
@@ -54,7 +54,7 @@ test-backends: $(BACKENDS:%=$(BESIDE)/%/installed)  ## Test studies where Keras 
 	@for backend in $(BACKENDS); do \
 		echo "Keras on $$backend:"; \
 		KERAS_BACKEND=$$backend PYTHONPATH=$(CURDIR)/src $(BESIDE)/$$backend/bin/python -m pytest \
-			-n $(WORKERS) --dist loadfile tests/executors \
+			-n $(WORKERS) tests/executors \
 			--ignore tests/executors/test_beside_numpy.py $(PYTEST_ARGS) || exit; \
 	done
 
@@ -72,13 +72,19 @@ docs: $(VENV)/installed-dev  ## Check every example in the docstrings.
 	$(BIN)/python -m pytest --doctest-modules src/gengap $(PYTEST_ARGS)
 
 # The peers' libraries go into environments of their own below build/; about 90 minutes on 2 cores.
-bench: $(VENV)/installed-dev  ## Run the benchmarks; MNIST=PATH for its images, DATA='a.csv b.csv' for real tables.
+bench: $(VENV)/installed-dev  ## Run the benchmarks; MNIST=PATH for its images, DATA='a.csv b.csv' for real tables, EXPERIMENTS='--digits PATH' for the examples.
 	$(BIN)/python benchmarks/engine.py $(if $(MNIST),--mnist $(MNIST))
 	$(BIN)/python benchmarks/calibration.py
 ifneq ($(DATA),)
 	$(BIN)/python benchmarks/datasets.py $(DATA)
 else
 	@echo "Left out: benchmarks/datasets.py, because no tables were given (DATA='a.csv b.csv')."
+endif
+ifneq ($(EXPERIMENTS),)
+	$(BIN)/python benchmarks/experiments.py $(EXPERIMENTS)
+else
+	@echo "Left out: benchmarks/experiments.py, because its data were not given"
+	@echo "(EXPERIMENTS='--digits mnist --wine winequality-red.csv')."
 endif
 
 clean:  ## Remove the environment and everything that was built.

@@ -129,8 +129,9 @@ def test_the_process_ends_with_2_and_says_why(tmp_path) -> None:
     assert snapshot(tmp_path).keys() == {"data.csv"}
 
 
-def test_a_full_disk_leaves_no_run_folder_behind(tmp_path) -> None:
+def test_a_full_disk_leaves_no_run_folder_behind(tmp_path, tmp_path_factory, monkeypatch) -> None:
     """A limit on the size of files fails like a full disk, and needs no rights to set up."""
+    monkeypatch.setenv("GENGAP_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     write_table(tmp_path / "data.csv")
 
     full = ["bash", "-c", 'ulimit -f 0; exec "$0" "$@"']

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -99,6 +100,23 @@ class TestBackend:
         done = run_python(code, GENGAP_CACHE_DIR=str(tmp_path / "cache"), JAX_PLATFORMS="cpu")
         assert done.stdout.startswith(f"{cores()} cpu  {tmp_path}"), done.stderr
         assert any(path.is_file() for path in (tmp_path / "cache").rglob("*"))
+
+    def test_programs_that_a_full_disk_cut_off_are_compiled_again(self, tmp_path: Path) -> None:
+        code = (
+            "from gengap.backend import ensure_backend\n"
+            "ensure_backend()\n"
+            "import jax\n"
+            "print(jax.jit(lambda x: jax.numpy.linalg.qr(x)[1].sum())(jax.numpy.eye(9)))"
+        )
+        said = run_python(code, GENGAP_CACHE_DIR=str(tmp_path)).stdout
+        entries = [path for path in tmp_path.rglob("*-cache") if path.is_file()]
+        cut = [path.stat().st_size // mmap.PAGESIZE * mmap.PAGESIZE for path in entries]
+        assert any(cut)
+        assert not all(cut)
+        for path, size in zip(entries, cut, strict=True):
+            os.truncate(path, size)
+        done = run_python(code, GENGAP_CACHE_DIR=str(tmp_path), PYTHONWARNINGS="error::UserWarning")
+        assert (done.stdout, done.stderr) == (said, "")
 
     def test_a_cache_that_cannot_be_written_breaks_nothing(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")

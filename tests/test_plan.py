@@ -162,6 +162,37 @@ class TestPrograms:
         forms = [dict(a.options) for p in plan.programs for a in p.program.techniques if a.options]
         assert sorted(form["form"] for form in forms) == ["proximal", "subgradient"]
 
+    def test_no_lane_is_beside_a_second_pass_that_it_has_no_use_for(self) -> None:
+        techniques = "sam=0.1, l2=0.1, sam=0.05+l2=0.1, adversarial=0.1, adversarial=0.1+sam=0.1"
+        programs = {
+            frozenset(str(run.recipe) for run in planned.runs)
+            for planned in plan_of(techniques).programs
+        }
+        assert programs == {
+            frozenset({"baseline", "l2=0.1"}),
+            frozenset({"sam=0.1", "l2=0.1 + sam=0.05"}),
+            frozenset({"adversarial=0.1"}),
+            frozenset({"adversarial=0.1 + sam=0.1"}),
+        }
+
+    def test_judgements_that_look_at_every_step_weigh_in_like_techniques(self) -> None:
+        techniques = "l2=0.1, dropout=0.2+l2=0.1, ema=0.9, ema=0.99, swa"
+        cheap, dear = (plan_of(techniques, epochs=epochs).programs for epochs in (10, 2_000_000))
+        judged = [[asked.technique for asked in p.program.judges] for p in (*cheap, *dear)]
+        assert judged[0] == ["ema", "ema", "swa", "swa"]
+        assert len(cheap) == 1
+        # A long study trains the runs that nobody averages beside no average.
+        assert sorted(judged[1:]) == [[], [], ["ema", "ema", "swa", "swa"]]
+
+    def test_only_what_chooses_an_epoch_may_end_early(self) -> None:
+        parts = {name: Part.parse(name) for name in ("early_stopping", "ema=0.9", "swa=0.5")}
+        stopping, ema, swa = parts.values()
+        ends = {
+            parts: Run(Recipe(), 0, 0, parts).may_end_early
+            for parts in ((stopping,), (stopping, None), (ema,), (stopping, swa), (None,))
+        }
+        assert list(ends.values()) == [True, False, False, False, False]
+
     def test_every_run_finds_its_own_form(self) -> None:
         plan = plan_of("l1=0.01, l1(strength=0.01, form=subgradient), l2=0.01, dropout=0.1")
         for planned in plan.programs:
@@ -371,6 +402,39 @@ class TestFrozenNetworks:
         assert (lane.parameters, lane.others) == (1000 * 2 + 2, COLUMNS * 1000 + 1000)
         # Itself, its gradient, Adam's two, the best epoch's; what is frozen has no gradient.
         assert lane.state_bytes == 4 * (lane.parameters * 5 + lane.others * 2)
+
+    @pytest.mark.parametrize(
+        ("techniques", "carried", "kept"),
+        [
+            ("lookahead=0.5", 2002, 0),
+            ("ema", 3 * 2002, 0),
+            ("swa=0.5", 0, 2002 + 1),
+            ("snapshot_ensemble(members=3)", 0, 3 * (2002 + COLUMNS * 1000 + 1000) + 3),
+        ],
+    )
+    def test_so_is_what_techniques_and_judgements_hold(
+        self, techniques: str, carried: int, kept: int
+    ) -> None:
+        model = self.frozen(1000)
+        (planned,) = plan_of(techniques, model=model).programs
+        (plain,) = plan_of("l2=0.1", model=model).programs
+        lane = planned.footprint
+        assert (lane.carried, lane.kept) == (carried, kept)
+        assert lane.state_bytes - plain.footprint.state_bytes == 4 * (carried + kept)
+        # What is only written at the end of an epoch is not in a step's way.
+        assert lane.touched_bytes - plain.footprint.touched_bytes == 4 * carried
+
+    def test_so_is_what_the_training_on_all_rows_holds(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gengap.plan.process_bytes", lambda: 0)
+        model = self.frozen(1000)
+        plain, averaged = (
+            plan_of(techniques, model=model).refit_bytes
+            for techniques in ("l2=0.1", "l2=0.1, ema, snapshot_ensemble(members=3)")
+        )
+        # One lane of three networks, of which there are three copies while it trains.
+        assert averaged - plain == 3 * 4 * (3 * (2002 + COLUMNS * 1000 + 1000) + 3)
 
     def test_a_large_one_is_planned_in_narrower_groups(self) -> None:
         splits = folds_of([100] * 64)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gengap.data.arrays import from_arrays
 from gengap.data.encoding import encode
 from gengap.data.load import load
 from gengap.data.preprocessing import Preprocessing, fit_preprocessing
@@ -33,9 +34,13 @@ def rows(count: int, *, seed: int) -> pd.DataFrame:
             "job": random.choice(["clerk", " Smith", "baker", "NAN"], count),
             "since": day.strftime("%Y-%m-%d %H:%M"),
             "code": random.choice(["01", "1"], count),
+            "said": [
+                " ".join(random.choice(["Good", "bad;", "wine,", "and", "food"], 6)) + f" {i}th"
+                for i in range(count)
+            ],
         }
     )
-    for column, word in (("length", "?"), ("married", ""), ("since", "null")):
+    for column, word in (("length", "?"), ("married", ""), ("since", "null"), ("said", "NA")):
         table.loc[random.choice(count, count // 8, replace=False), column] = word
     return table
 
@@ -50,7 +55,7 @@ def write_run(target: str) -> Preprocessing:
     table["grade"] = random.choice(["good", "bad", "fair"], 80)
     dataset = load(table.drop(columns={"price", "grade"} - {target}), target=target)
     assert [column.kind for column in dataset.columns] == [
-        "numeric", "boolean", "categorical", "date", "categorical",
+        "numeric", "boolean", "categorical", "date", "categorical", "text",
     ]  # fmt: skip
     encoded = encode(dataset.columns, dataset.rows.features)
     preprocessing = fit_preprocessing(dataset, encoded, np.arange(80))
@@ -103,9 +108,21 @@ def test_every_field_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert documented("The document") == set(document)
     for part in ("words", "target"):
         assert documented(part) == set(document[part])
+    assert document["pixels"] is document["steps"] is None
     for part in ("columns", "encoded"):
         assert documented(part) == {name for entry in document[part] for name in entry}
     assert f"this layout: {document['schema']}." in TEXT
+
+
+@pytest.mark.parametrize(("part", "axes"), [("pixels", (8, 8, 3)), ("steps", (9, 2))])
+def test_every_field_of_images_and_sequences(part: str, axes: tuple[int, ...]) -> None:
+    values = np.random.default_rng(0).normal(size=(10, *axes))
+    dataset = from_arrays(values, np.arange(10) % 2)
+    encoded = encode(dataset.columns, dataset.rows.features)
+    fitted = fit_preprocessing(dataset, encoded, np.arange(10))
+    document = json.loads(fitted.to_json())
+    assert documented("The document") == set(document)
+    assert documented(part) == set(document[part])
 
 
 def test_the_words_of_booleans_are_in_the_file(

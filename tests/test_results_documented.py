@@ -28,6 +28,7 @@ SECTIONS = {
     "holdout": results.Holdout,
     "doses": results.Dose,
     "curves": results.CurveBand,
+    "augmented": results.Augmented,
     "Intervals": Interval,
     "Comparisons": Comparison,
 }

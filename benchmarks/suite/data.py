@@ -41,7 +41,9 @@ def write_rows(work: Work, path: Path, images: Rows | None) -> None:
     elif work.data == "images":
         prepared = (x / np.float32(255)).reshape(len(x), *work.shape)
     else:
-        prepared = x
+        channels = x.shape[-1]
+        scaler = StandardScaler().fit(x[:trained].reshape(-1, channels))
+        prepared = scaler.transform(x.reshape(-1, channels)).reshape(x.shape)
     if work.data == "images":
         x = x.reshape(len(x), *sample_shape(work))
     np.savez(

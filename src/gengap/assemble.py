@@ -14,10 +14,11 @@ import keras
 from gengap import __version__
 from gengap.analysis.analyse import Analysis
 from gengap.data.dataset import Dataset
+from gengap.data.sequences import lengths_of
 from gengap.design import Design
 from gengap.networks.models import describe
 from gengap.report.words import with_words
-from gengap.results import Finding, Holdout, Protocol, Results
+from gengap.results import Augmented, Finding, Holdout, Protocol, Results
 from gengap.run_folder import FILES
 from gengap.wording import plural
 
@@ -37,6 +38,7 @@ def assemble_results(
     command: str,
     seconds: float,
     epochs_needed: int,
+    augmented: Sequence[Augmented] = (),
 ) -> Results:
     """Put the record together.
 
@@ -57,6 +59,7 @@ def assemble_results(
         That the trainings took, whenever they were done; compiling aside.
     epochs_needed : int
         Of all runs, until the last of their judgements was done.
+    augmented : sequence of Augmented
     """
     files = {what: str(folder / name) for what, name in FILES.items()} if folder else {}
     refused = {finding.code for finding in findings if finding.severity == "refuse"}
@@ -74,6 +77,7 @@ def assemble_results(
         doses=analysis.doses,
         curves=analysis.curves,
         existing=tuple(str(part) for part in design.existing),
+        augmented=tuple(augmented),
         notes=design.notes,  # those of the data are findings of the audit
         gengap=__version__,
     )
@@ -89,8 +93,19 @@ def _describe_dataset(dataset: Dataset) -> dict[str, object]:
         "classes": list(dataset.classes),
         "rows": len(dataset.rows),
         "test_rows": len(dataset.test) if dataset.test else 0,
+        "modality": dataset.modality,
+        "shape": None if dataset.columns else list(dataset.rows.features.shape[1:]),
+        "steps": _steps(dataset),
         "columns": [dataclasses.asdict(column) for column in dataset.columns],
     }
+
+
+def _steps(dataset: Dataset) -> list[int] | None:
+    """Return the fewest and the most steps of a sequence; None where the rows are none."""
+    if dataset.modality != "sequence":
+        return None
+    lengths = lengths_of(dataset.rows.features)
+    return [int(lengths.min()), int(lengths.max())]
 
 
 def _protocol(

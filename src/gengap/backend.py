@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
 import platform
 import sys
@@ -178,7 +179,12 @@ def _machine() -> str:
 
 
 def _prune(folder: Path, limit: int) -> None:
-    """Delete the programs that were compiled longest ago until the rest takes `limit` bytes."""
+    """Delete what was cut off, and the oldest programs until the rest takes `limit` bytes.
+
+    JAX keeps an entry that a full disk or the end of a process cut off, and warns whenever it
+    reads it. A file is cut off where it was not begun to be written, or between two pages of
+    memory, where few whole entries end.
+    """
     entries = sorted(
         ((entry.stat(), entry) for entry in folder.iterdir() if entry.is_file()),
         key=lambda pair: pair[0].st_mtime,
@@ -187,5 +193,5 @@ def _prune(folder: Path, limit: int) -> None:
     size = 0
     for status, entry in entries:
         size += status.st_size
-        if size > limit:
+        if size > limit or status.st_size % mmap.PAGESIZE == 0:
             entry.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gengap.analysis import analyse_study
 from gengap.assemble import assemble_results
 from gengap.audit import Subject, audit, refuse
+from gengap.augmented import check_labels, look_at_augmented
 from gengap.backend import ensure_backend, other_backend
 from gengap.command import command_of
 from gengap.design import design_study
@@ -55,6 +56,7 @@ def compare(
     groups: Any = None,
     test: Any = None,
     duplicates: Literal["group", "keep", "drop"] | None = None,
+    image_size: str | tuple[int, int] | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     budget: float | None = None,
@@ -72,12 +74,16 @@ def compare(
     Parameters
     ----------
     x : str, path, DataFrame, or array-like (n, columns) or (n, ...)
-        A .csv, .tsv (both also .gz), .parquet or .npz file, ``sklearn:NAME``, or the inputs.
+        A .csv, .tsv (both also .gz), .parquet or .npz file, a folder of IDX files or of class
+        folders with PNG and JPEG files, ``sklearn:NAME``, or the inputs: a table, images
+        (n, height, width, channels) or sequences (n, steps, channels), whose rows may end in NaN
+        or be a list of arrays of different lengths.
     y : array-like (n,), optional
         The targets, where `x` holds inputs only.
     model : keras.Model, str or path, optional
-        ``"mlp:64,32"`` (the default), ``"module:function"``, a ``.keras`` file, or a model, built
-        or not, compiled or not. The baseline is this model as it is given.
+        ``"mlp:64,32"`` (the default for tables), ``"cnn:16,32"`` (for images), ``"lstm:32"`` (for
+        sequences), ``"gru:32"``, ``"conv1d:32,64"``, ``"module:function"``, a ``.keras`` file, or a
+        model, built or not, compiled or not. The baseline is this model as it is given.
     techniques : str or iterable, optional
         Candidates, such as ``"l2, dropout=0.3, l2+early_stopping"``. A strength that is left open
         is chosen on validation rows, fold by fold.
@@ -106,9 +112,13 @@ def compare(
         Rows of one group stay on one side of every split.
     test : path, DataFrame or (x, y), optional
         Rows that stay out of the folds and are scored once at the end: a pair beside arrays, a
-        table or a file beside a table or a file.
+        table or a file beside a table or a file, a folder beside class folders. Folders of IDX
+        files and archives bring their own.
     duplicates : {"group", "keep", "drop"}, optional
         What is done with equal rows; the table decides by default.
+    image_size : str or pair of int, optional
+        Height and width in pixels that the image files of a folder are resized to, such as
+        ``"64x64"``; needed where they differ.
     seed : int
         Of folds, initial weights, batch orders and noise: the same seed, the same result.
     out : str or path, optional
@@ -170,6 +180,7 @@ def compare(
         groups=groups,
         weight=weight,
         sample_weight=sample_weight,
+        image_size=image_size,
     )
     subject = Subject(dataset, folds, duplicates, metric, weighted=class_weight is not None)
     findings = audit(subject)
@@ -213,6 +224,9 @@ def compare(
             epochs=epochs,
             rope=rope,
         )
+        augmented = look_at_augmented(
+            design.plan, design.material, design.metric, design.settings, store
+        )
         best = finish(
             analysis.best.refit_recipe,
             analysis.best.epochs,
@@ -224,13 +238,14 @@ def compare(
         results = assemble_results(
             design,
             analysis,
-            (*findings, *check_refit(best)),
+            (*findings, *check_labels(augmented, design.metric), *check_refit(best)),
             allowed=allow,
             holdout=score_test_part(best, design, store, progress),
             folder=folder,
             command=command_of(dataset.file, given, _DEFAULTS),
             seconds=seconds_of(trials),
             epochs_needed=epochs_of(trials),
+            augmented=augmented,
         )
         study = Study(design.plan, results, best, folder, trials)
         if folder is not None:

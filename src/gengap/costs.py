@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from gengap.lanes.layout import CORE, GPU, Breadth, Footprint, Layout, choose_la
 from gengap.lanes.network import takes_turns
 from gengap.lanes.program import Program
 from gengap.memory import lanes_on_host
+from gengap.networks.columns import column_axes
 from gengap.networks.shapes import input_dtype, sample_shape
 from gengap.techniques.discovery import find_technique
 from gengap.wording import duration
@@ -30,6 +32,7 @@ __all__ = [
     "device_breadth",
     "epoch_seconds",
     "footprint_of",
+    "held_values",
     "lone_layout",
     "preparing_seconds",
     "program_seconds",
@@ -99,18 +102,58 @@ def footprint_of(
     """
     parameters = _values(model.trainable_variables)
     slots = round(_values(model.optimizer.variables) / max(1, parameters))
+    carried, kept = held_values(model, program)
+    best = sum(asked.hooks.keep is None for asked in program.judges)
     return Footprint(
         parameters=parameters,
         # A weight, its gradient, what the optimizer keeps of it, the best epochs'.
-        copies=2 + slots + len(program.judges),
+        copies=2 + slots + best,
         rows=rows,
         outputs=outputs + 1,  # the loss
         epoch_rows=program.rows,
         others=_values(model.non_trainable_variables),
-        other_copies=1 + len(program.judges),
+        other_copies=1 + best,
+        carried=carried,
+        kept=kept,
         starts=starts,
         step_bytes=0 if takes_turns(model) else _kept_bytes(model, program.batch_size),
     )
+
+
+def held_values(model: keras.Model, program: Program) -> tuple[int, int]:
+    """Count the values that techniques and judgements hold of a network.
+
+    Parameters
+    ----------
+    model : keras.Model
+    program : Program
+
+    Returns
+    -------
+    carried, kept : int
+        What every step goes through, and what is only written at the end of an epoch.
+    """
+    weights, others = (
+        [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in variables]
+        for variables in (model.trainable_variables, model.non_trainable_variables)
+    )
+    carried = kept = 0
+    for asked in program.techniques:
+        hooks = asked.hooks
+        if hooks.start or hooks.column_start:
+            columns = column_axes(model, tuple(size or 1 for size in sample_shape(model)))
+            carried += _size(jax.eval_shape(partial(hooks.carried, columns=columns), weights))
+    for asked in program.judges:
+        keep = asked.hooks.keep
+        if keep and keep.every == "step":
+            carried += _size(jax.eval_shape(keep.start, weights, others))
+        elif keep:
+            kept += _size(jax.eval_shape(keep.start, weights, others))
+    return carried, kept
+
+
+def _size(tree: Any) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
 
 def _kept_bytes(model: keras.Model, batch_size: int) -> int:
@@ -168,7 +211,8 @@ def epoch_seconds(program: Program, layout: Layout, seconds_of_step: float) -> f
     seconds_of_step : float
         See `step_seconds`.
     """
-    hooks = sum(find_technique(asked.technique).cost for asked in program.techniques)
+    acting = (*program.techniques, *program.judges)
+    hooks = sum(find_technique(asked.technique).cost for asked in acting)
     # Every epoch is measured, and every run read out.
     return 1.25 * layout.width * program.steps * seconds_of_step * (1 + hooks)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gengap.candidates import Candidate
-from gengap.data.dataset import Dataset
+from gengap.data.dataset import Column, Dataset
 from gengap.data.encoding import Encoded, encode
 from gengap.data.preprocessing import fit_preprocessing
+from gengap.data.row_form import form_of_dataset
 from gengap.errors import UserError, suggest
 from gengap.identity import NUMERICS, digest, network_digest
 from gengap.lanes.data import study_data
 from gengap.lanes.initial import fresh_copy
-from gengap.networks.cells import recurrent_cells
 from gengap.networks.existing import SWITCHABLE, Existing, existing_regularization
 from gengap.networks.heads import head_of
+from gengap.networks.inputs import form_taken, mask_value, rescales, takes_codes
 from gengap.networks.models import resolve_model
+from gengap.networks.serving import check_parts
 from gengap.networks.variants import build_variant, variant_of
 from gengap.plan import GRID_LIMIT, Plan, Settings, candidates_of, make_plan
 from gengap.recipe import Recipe, parse_candidates
@@ -134,6 +136,8 @@ def design_study(
         metric or default_metric(dataset.task, dataset.rows.target), dataset.task
     )
     encoded = encode(dataset.columns, dataset.rows.features)
+    if encoded.form is not None:
+        encoded = replace(encoded, form=form_of_dataset(dataset))
     # Where a single class was let pass, the network still has two outputs to choose from.
     classes = max(2, len(dataset.classes)) if dataset.task == "classification" else 0
     network = resolve_model(
@@ -142,12 +146,15 @@ def design_study(
         outputs=classes or 1,
         task=dataset.task,
         learning_rate=learning_rate,
-        widened=_widened(encoded),
+        widened=_widened(dataset.columns, encoded),
+        ragged=encoded.form is not None and encoded.form.padding is not None,
     )
+    encoded, found = _as_taken(dataset, encoded, network)
     fresh_copy(network, seed)  # every fold starts from one: refused now where it cannot be made
     # What belongs to the architecture stays on in `none`, which therefore says nothing about it.
     existing = tuple(p for p in existing_regularization(network) if p.kind in SWITCHABLE)
     recipes, notes = _recipes(techniques, network, dataset, existing)
+    notes = found + notes
     notes += tuple(
         f"{recipe}: of the {recipe.grid_size} combinations of its strengths {GRID_LIMIT} are "
         "tried, a seeded sample"
@@ -202,6 +209,7 @@ def design_study(
         network_digest(network),
         class_weight,
         settings.seed,
+        *(["numbers as given"] if encoded.as_given else []),
     )
     data = study_data(
         dataset,
@@ -227,6 +235,37 @@ def design_study(
     )
 
 
+def _as_taken(
+    dataset: Dataset, encoded: Encoded, network: keras.Model
+) -> tuple[Encoded, tuple[str, ...]]:
+    """Return rows as the network takes them, and what the user may want to know of that."""
+    form = encoded.form
+    if (form is None or form.modality == "sequence") and rescales(network):
+        encoded = encode(dataset.columns, dataset.rows.features, as_given=True)
+        what = "takes whole numbers as codes" if takes_codes(network) else "scales numbers itself"
+        notes: tuple[str, ...] = (f"the network {what}, and gets them as they are given",)
+        if form is None:
+            return encoded, notes
+        taken, found = _as_taken_tensor(replace(encoded, form=form), network)
+        return taken, notes + found
+    return (encoded, ()) if form is None else _as_taken_tensor(encoded, network)
+
+
+def _as_taken_tensor(encoded: Encoded, network: keras.Model) -> tuple[Encoded, tuple[str, ...]]:
+    assert encoded.form is not None
+    form = form_taken(encoded.form, network)
+    notes: tuple[str, ...] = ()
+    if form.divisor != encoded.form.divisor:
+        notes = ("the network scales pixels itself, and gets them as they are, from 0 to 255",)
+    if form.padding is not None and mask_value(network) is None:
+        notes = (
+            "the network has no Masking layer: it takes the steps after a row's last one for real "
+            "ones that hold zeros",
+        )
+    values = encoded.values.reshape(len(encoded.values), *form.shape)
+    return replace(encoded, form=form, values=values), notes
+
+
 def _check_class_weight(class_weight: str, dataset: Dataset) -> None:
     if class_weight != "balanced":
         raise UserError(
@@ -242,14 +281,14 @@ def _check_class_weight(class_weight: str, dataset: Dataset) -> None:
         )
 
 
-def _widened(encoded: Encoded) -> tuple[str, ...]:
+def _widened(columns: Sequence[Column], encoded: Encoded) -> tuple[str, ...]:
     """Name the columns that take more than one encoded column."""
-    names = [
-        name.split("=")[0]
-        for name, level in zip(encoded.names, encoded.levels, strict=True)
+    places = [
+        place
+        for place, level in zip(encoded.source, encoded.levels, strict=True)
         if level is not None
     ]
-    return tuple(dict.fromkeys(names))
+    return tuple(columns[place].name for place in dict.fromkeys(places))
 
 
 def _recipes(
@@ -312,15 +351,14 @@ def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
             )
         options = recipe.options()[technique.name]
         technique.check(network, options)
-        hooks = technique.hooks(options)
-        if (hooks.cell_inputs or hooks.cell_state) and not recurrent_cells(network):
+        if technique.of_numbers and takes_codes(network):
             raise UserError(
-                "no-recurrent-cells",
-                f"{technique.name} acts in recurrent layers (LSTM, GRU, SimpleRNN, ConvLSTM), and "
-                f"the network {network.name} has none",
+                "inputs-not-numbers",
+                f"{technique.name} changes the values of inputs, and the network "
+                f"{network.name} takes whole numbers as codes, such as an Embedding's",
                 f"leave {technique.name} out, or take dropout, which acts behind every layer",
             )
-    build_variant(network, variant_of(recipe, network))
+    check_parts(recipe, build_variant(network, variant_of(recipe, network)))
 
 
 def _smaller(candidates: Sequence[Candidate], folds: int, units: int) -> Iterator[tuple[int, int]]:

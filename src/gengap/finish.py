@@ -47,6 +47,7 @@ def finish(
         dataset=design.dataset,
         encoded=design.encoded,
         batch_size=design.settings.batch_size,
+        planned_epochs=design.settings.epochs,
         class_weight=design.class_weight,
         store=store,
         progress=progress,

@@ -24,6 +24,7 @@ from gengap.costs import (
     device_breadth,
     epoch_seconds,
     footprint_of,
+    held_values,
     lone_layout,
     preparing_seconds,
     program_seconds,
@@ -31,7 +32,7 @@ from gengap.costs import (
     step_seconds,
 )
 from gengap.lanes.layout import Footprint, Layout, choose_layout, lanes_bytes
-from gengap.lanes.program import Program, Run
+from gengap.lanes.program import Asked, Program, Run
 from gengap.memory import Room, available_bytes, lanes_on_host, process_bytes
 from gengap.networks.variants import Variant, variant_of
 from gengap.programs import epoch_rows, judges_of, merged, runs_asked, steps_of
@@ -110,7 +111,7 @@ class PlannedProgram:
         steps = f"{program.full_steps} steps of {program.batch_size} rows"
         if program.remainder:
             steps += f" and one of {program.remainder}"
-        early = sum(None not in run.judgements for run in self.runs)
+        early = sum(run.may_end_early for run in self.runs)
         lines = [
             f"{len(self.runs)} runs with {names} in every step ({self.variant.describe()})",
             f"{program.epochs} epochs of {steps}; {early} runs may end early",
@@ -334,7 +335,7 @@ def make_plan(
                     devices,
                     footprint,
                     epoch_seconds=program.steps * one_step,
-                    ends_early=any(None not in run.judgements for run in runs),
+                    ends_early=any(run.may_end_early for run in runs),
                     limit=room.for_lanes(devices),
                     breadth=device_breadth(),
                 ),
@@ -349,7 +350,7 @@ def make_plan(
     while any(planned.layout.devices < devices for planned in programs):
         devices -= 1
         programs = laid_out(devices)
-    lone = _lone(model, settings, rows, task, one_step)
+    lone = _lone(model, [program for _, program, _ in members], settings, rows, one_step)
     trials = sum(len(run.judgements) for run in asked)
     return Plan(
         candidates=tuple(candidates),
@@ -379,10 +380,28 @@ def make_plan(
 
 
 def _lone(
-    model: keras.Model, settings: Settings, rows: int, task: str, one_step: float
+    model: keras.Model,
+    programs: Sequence[Program],
+    settings: Settings,
+    rows: int,
+    one_step: float,
 ) -> PlannedProgram:
-    """Return the program of the lane that learns from all rows."""
-    program = Program((), (), rows, settings.epochs, min(settings.batch_size, rows), task)
+    """Return the program of the lane that learns from all rows, with what it may have to hold."""
+    carrying = {a for program in programs for a in program.techniques if a.hooks.start}
+    keeping: set[tuple[Asked, ...]] = {
+        (a,) for program in programs for a in program.judges if a.hooks.keep
+    }
+    batch_size, task = min(settings.batch_size, rows), programs[0].task
+    # It is judged once, by what holds most at worst.
+    program = max(
+        (
+            Program(
+                tuple(sorted(carrying, key=str)), judges, rows, settings.epochs, batch_size, task
+            )
+            for judges in sorted(keeping, key=str) or [()]
+        ),
+        key=lambda program: sum(held_values(model, program)),
+    )
     footprint = footprint_of(model, program, rows=1, outputs=1)
     run = Run(Recipe(), 0, 0, (None,))
     layout = lone_layout(model, program)

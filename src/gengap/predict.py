@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gengap.backend import ensure_backend
-from gengap.data.prediction import parse_like
+from gengap.data.prediction import files_to_predict, parse_like
 from gengap.data.preprocessing import Preprocessing
 from gengap.errors import UserError
 from gengap.networks.heads import head_of, to_probabilities
@@ -32,7 +32,8 @@ class Predictions:
     ----------
     table : DataFrame (n, ...)
         ``prediction``, a class name or a value in the target's own unit; for classification also
-        ``probability_CLASS`` for every class, in the order of the network's outputs.
+        ``probability_CLASS`` for every class, in the order of the network's outputs. Of image
+        files it has ``file`` before them.
     notes : tuple of str
         What was ignored on the way.
     """
@@ -49,7 +50,8 @@ def predict(folder: str | Path, source: Any) -> Predictions:
     folder : str or Path
         As ``gengap compare`` writes it: ``model.keras`` and ``preprocess.json`` are read.
     source : str, PathLike, DataFrame or array
-        Rows with the columns of the training table; further columns are ignored, with a note.
+        Rows with the columns of the training table; further columns are ignored, with a note. Or
+        images or sequences like those that it was trained on.
 
     Returns
     -------
@@ -62,16 +64,18 @@ def predict(folder: str | Path, source: Any) -> Predictions:
     """
     folder = Path(folder)
     preprocessing = Preprocessing.from_json(_read(folder, PREPROCESS_FILE))
-    features, notes = parse_like(preprocessing.columns, source, shape=preprocessing.shape)
+    features, notes = parse_like(preprocessing.columns, source, form=preprocessing.form)
     inputs = preprocessing.transform_features(features)
     outputs, head = _outputs(folder / MODEL_FILE, preprocessing, inputs)
+    files = files_to_predict(source)
+    named = {} if files is None else {"file": [str(file) for file in files]}
     if preprocessing.task == "regression":
         # The network that a study leaves behind brings its outputs to the target's unit itself.
         values = outputs.reshape(-1).astype(np.float64)
-        return Predictions(pd.DataFrame({"prediction": values}), notes)
+        return Predictions(pd.DataFrame(named | {"prediction": values}), notes)
     probabilities = np.asarray(to_probabilities(outputs, head.from_logits, head.units))
     names = np.array(preprocessing.classes, dtype=object)
-    table = pd.DataFrame({"prediction": names[probabilities.argmax(axis=1)]})
+    table = pd.DataFrame(named | {"prediction": names[probabilities.argmax(axis=1)]})
     for code, name in enumerate(preprocessing.classes):
         table[f"probability_{name}"] = probabilities[:, code]
     return Predictions(table, notes)

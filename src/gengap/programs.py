@@ -8,7 +8,7 @@ are merged as long as the first costs less than the second.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -21,6 +21,9 @@ from gengap.splits import Split
 from gengap.techniques.discovery import find_technique
 
 __all__ = ["epoch_rows", "judges_of", "merged", "runs_asked", "steps_of"]
+
+#: A technique, or which of several judgements of a kind.
+Needed = tuple[Asked, int]
 
 #: Share of a fold's training rows that an epoch may leave out so that folds share a program.
 LEFT_OUT = 0.02
@@ -78,12 +81,8 @@ def _forms(recipes: Iterable[Recipe]) -> set[Asked]:
         Asked.of(part)
         for recipe in recipes
         for part in recipe.parts
-        if _acts_in_step(Asked.of(part))
+        if Asked.of(part).hooks.in_step
     }
-
-
-def _acts_in_step(asked: Asked) -> bool:
-    return asked.hooks.in_step
 
 
 def merged(runs: Sequence[Run], run_seconds: float) -> list[list[Run]]:
@@ -95,10 +94,10 @@ def merged(runs: Sequence[Run], run_seconds: float) -> list[list[Run]]:
     run_seconds : float
         That a run adds to the time of the study, with no technique.
     """
-    by_forms: dict[frozenset[Asked], list[Run]] = defaultdict(list)
+    by_forms: dict[frozenset[Needed], list[Run]] = defaultdict(list)
     for run in runs:
-        by_forms[frozenset(_forms([run.recipe]))].append(run)
-    together: dict[frozenset[Asked], list[Run]] = {}
+        by_forms[_needed(run)].append(run)
+    together: dict[frozenset[Needed], list[Run]] = {}
     # By the sorted words: the order within a set differs from process to process.
     ordered = sorted(by_forms.items(), key=lambda item: (len(item[0]), sorted(map(str, item[0]))))
     for forms, members in ordered:
@@ -114,13 +113,36 @@ def merged(runs: Sequence[Run], run_seconds: float) -> list[list[Run]]:
     return [sorted(members, key=lambda run: run.split) for members in together.values()]
 
 
-def _compatible(first: frozenset[Asked], second: frozenset[Asked]) -> bool:
-    """Tell whether one step can hold both: not two forms of one technique."""
-    return all(a == b or a.technique != b.technique for a in first for b in second)
+def _needed(run: Run) -> frozenset[Needed]:
+    """Return what a run needs in a step: its techniques, and judgements that look at every step."""
+    techniques = {(asked, 0) for asked in _forms([run.recipe])}
+    kinds = Counter(Asked.of(part) for part in run.judgements if part is not None)
+    return frozenset(techniques) | {
+        (asked, number)
+        for asked, count in kinds.items()
+        if (keep := asked.hooks.keep) is not None and keep.every == "step"
+        for number in range(count)
+    }
 
 
-def _cost(forms: frozenset[Asked]) -> float:
-    return math.fsum(find_technique(asked.technique).cost for asked in forms)
+def _compatible(first: frozenset[Needed], second: frozenset[Needed]) -> bool:
+    """Tell whether one step can hold both: not two forms of one technique.
+
+    A second pass doubles a step: lanes that have no use for it are not trained beside one that has.
+    """
+    if _two_pass(first) != _two_pass(second):
+        return False
+    return all(
+        a == b or a.technique != b.technique for a, _ in first for b, _ in second if a.hooks.in_step
+    )
+
+
+def _two_pass(needed: frozenset[Needed]) -> frozenset[Asked]:
+    return frozenset(asked for asked, _ in needed if asked.hooks.two_pass)
+
+
+def _cost(needed: frozenset[Needed]) -> float:
+    return math.fsum(find_technique(asked.technique).cost for asked, _ in needed)
 
 
 def judges_of(runs: Sequence[Run]) -> tuple[Asked, ...]:

@@ -29,7 +29,13 @@ import keras
 
 from gengap.errors import UserError
 
-__all__ = ["OPTIMIZERS", "check_optimizer", "own_step_size", "proximal_optimizer_source"]
+__all__ = [
+    "OPTIMIZERS",
+    "check_optimizer",
+    "own_step_size",
+    "proximal_optimizer_source",
+    "step_size_source",
+]
 
 #: Optimizers whose step a weight is known.
 OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adam", "AdamW", "Nadam")
@@ -83,26 +89,46 @@ def with_proximal_l1(optimizer, strength):
                 kept = keras.ops.equal(keras.ops.sign(weight), sign)
                 variable.assign(keras.ops.where(kept, weight, stopped))
 
-    return ProximalL1.from_config(optimizer.get_config())
+    # It stays the same optimizer: what it was told not to decay is in no configuration.
+    optimizer.__class__ = ProximalL1
+    return optimizer
+
+
+def step_size_source() -> str:
+    """Return the source of `own_step_size`, for a plain Keras program."""
+    return inspect.getsource(own_step_size)
 
 
 def proximal_optimizer_source() -> str:
-    """Return the source of `with_proximal_l1` and what it needs, for a plain Keras program."""
-    return f"{inspect.getsource(own_step_size)}\n\n{inspect.getsource(with_proximal_l1)}"
+    """Return the source of `with_proximal_l1`; it needs that of `own_step_size`."""
+    return inspect.getsource(with_proximal_l1)
 
 
-def check_optimizer(optimizer: keras.Optimizer) -> None:
+def check_optimizer(
+    optimizer: keras.Optimizer,
+    technique: str = "l1",
+    instead: str = "use l1(form=subgradient), or",
+) -> None:
     """Refuse an optimizer whose own step sizes are not known.
+
+    Parameters
+    ----------
+    optimizer : keras.Optimizer
+    technique : str
+        That needs them.
+    instead : str
+        What else to do, before the optimizers that are known.
 
     Raises
     ------
     UserError
-        With the hint to use the subgradient form.
+        ``proximal-optimizer``.
     """
     name = type(optimizer).__name__
     if name not in OPTIMIZERS:
         raise UserError(
             "proximal-optimizer",
-            f"l1 needs each weight's own step size, which is not known for the optimizer {name}",
-            f"use l1(form=subgradient), or one of {', '.join(OPTIMIZERS)}",
+            f"{technique} needs each weight's own step size, which is not known for the optimizer "
+            f"{name}",
+            f"{instead} one of {', '.join(OPTIMIZERS)}".strip(),
         )

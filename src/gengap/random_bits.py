@@ -20,7 +20,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["bernoulli", "bits", "fold_in", "key", "named", "normal", "symmetric"]
+__all__ = [
+    "bernoulli",
+    "bits",
+    "drop",
+    "fold_in",
+    "key",
+    "named",
+    "normal",
+    "symmetric",
+    "symmetric_beta",
+    "uniform",
+]
 
 GOLDEN = np.uint32(0x9E3779B9)
 
@@ -111,7 +122,9 @@ def bernoulli(key: jax.Array, probability: jax.Array, shape: Sequence[int]) -> j
     return jax.lax.optimization_barrier(drawn)
 
 
-def drop(key: jax.Array, rate: jax.Array, values: jax.Array) -> jax.Array:
+def drop(
+    key: jax.Array, rate: jax.Array, values: jax.Array, shape: Sequence[int] | None = None
+) -> jax.Array:
     """Set values to zero at random and scale the others up, so that their mean stays.
 
     ``v * m / (1 - rate), m ~ Bernoulli(1 - rate)`` a value; at rate 0 the values as they are.
@@ -122,9 +135,11 @@ def drop(key: jax.Array, rate: jax.Array, values: jax.Array) -> jax.Array:
     rate : array ()
         Below 1.
     values : array
+    shape : sequence of int, optional
+        Of what is drawn, with 1 along axes whose values are kept or dropped together.
     """
     keep = 1.0 - rate
-    kept = bernoulli(key, keep, values.shape)
+    kept = bernoulli(key, keep, values.shape if shape is None else shape)
     return jnp.where(kept, values * (1.0 / keep).astype(values.dtype), 0)
 
 
@@ -160,3 +175,48 @@ def symmetric(words: jax.Array) -> jax.Array:
         round to 1, whose normal value is infinite.
     """
     return ((words >> 9).astype(jnp.float32) + 0.5) * np.float32(2**-22) - 1
+
+
+def uniform(key: jax.Array, shape: Sequence[int]) -> jax.Array:
+    """Draw values between 0 and 1, both excluded.
+
+    Parameters
+    ----------
+    key : array (2,)
+    shape : sequence of int
+
+    Returns
+    -------
+    array of float32
+        Middles of 2**23 cells.
+    """
+    return ((bits(key, shape) >> 9).astype(jnp.float32) + 0.5) * np.float32(2**-23)
+
+
+def symmetric_beta(key: jax.Array, concentration: jax.Array) -> jax.Array:
+    """Draw a value of the distribution Beta(a, a), without a rejection.
+
+    ``1/2 + s/2 / sqrt(1 + 1 / ((u**(-1/a) - 1) cos(2 pi v)**2))``, with u and v uniform between 0
+    and 1 and s a random sign.
+
+    Parameters
+    ----------
+    key : array (2,)
+    concentration : array ()
+        a, above 0.
+
+    Returns
+    -------
+    array () of float32
+
+    References
+    ----------
+    Devroye (1996), Random variate generation in one line of code, Proceedings of the Winter
+    Simulation Conference, section 4: Student's t by Bailey's polar method, transformed.
+    """
+    first, second = uniform(key, (2,))
+    power = -jnp.log(first) / concentration.astype(jnp.float32)
+    # The sign of the cosine is a fair one; its square is never 0 in 32 bits.
+    cosine = jnp.cos(np.float32(2 * np.pi) * second)
+    share = jax.lax.rsqrt(1 + 1 / (jnp.expm1(power) * cosine**2))
+    return 0.5 + 0.5 * jnp.sign(cosine) * share

@@ -27,6 +27,7 @@ def read(
     groups: Any,
     weight: str | None,
     sample_weight: Any,
+    image_size: Any = None,
 ) -> Dataset:
     """Read a file, a named set, a table with its target in it, or inputs and targets.
 
@@ -65,7 +66,15 @@ def read(
                 f"test must be a table or a file, as x is, received {type(test).__name__}",
                 "give the rows that stay out of the folds as a DataFrame, or the path of a file",
             )
-        return load(x, target=target, task=task, test=test, groups=groups, weight=weight)
+        return load(
+            x,
+            target=target,
+            task=task,
+            test=test,
+            groups=groups,
+            weight=weight,
+            image_size=image_size,
+        )
     for name, value in (("target", target), ("weight", weight)):
         if value is not None:
             raise UserError(
@@ -75,6 +84,12 @@ def read(
                 if name == "weight"
                 else "leave one of them out",
             )
+    if image_size is not None:
+        raise UserError(
+            "image-size-of-arrays",
+            "image_size is given beside arrays",
+            "leave it out; it is for folders of PNG and JPEG files",
+        )
     if isinstance(groups, str) and isinstance(x, pd.DataFrame):
         x = check_names(x)
         if groups not in x.columns:

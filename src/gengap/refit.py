@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,17 @@ from gengap.identity import digest, initial_digest
 from gengap.lanes.batching import train_lanes
 from gengap.lanes.compiled import compile_program, on_devices
 from gengap.lanes.data import study_data
-from gengap.lanes.initial import Initial
+from gengap.lanes.ending import Member
 from gengap.lanes.network import lane_network
 from gengap.lanes.program import Program, Run
 from gengap.networks.variants import Variant, build_variant, variant_of
-from gengap.programs import steps_of
+from gengap.programs import judges_of, steps_of
 from gengap.progress import Progress, counted
 from gengap.recipe import Recipe
+from gengap.scoring import judged_recipe
 from gengap.splits import Split
 from gengap.store import Store
+from gengap.techniques.discovery import find_technique
 from gengap.training import Material, starting_values
 from gengap.wording import plural
 
@@ -39,11 +41,13 @@ class Refit:
     Attributes
     ----------
     recipe : Recipe
-        What it was trained with, every strength given.
+        What it was trained with, every strength given, and judged by where that is an average.
     variant : Variant
     epochs : int
     weights, others : tuple of ndarray
         Values of the variant's trainable and other variables, in the order of the network.
+    further : tuple of (weights, others)
+        Those of networks whose outputs are averaged with its own.
     preprocessing : Preprocessing
         Fitted on all rows.
     """
@@ -54,6 +58,12 @@ class Refit:
     weights: tuple[np.ndarray, ...]
     others: tuple[np.ndarray, ...]
     preprocessing: Preprocessing
+    further: tuple[Member, ...] = ()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All networks whose outputs are averaged."""
+        return ((self.weights, self.others), *self.further)
 
 
 def refit(
@@ -64,6 +74,7 @@ def refit(
     dataset: Dataset,
     encoded: Encoded,
     batch_size: int,
+    planned_epochs: int,
     class_weight: str | None,
     store: Store,
     progress: Progress,
@@ -76,13 +87,15 @@ def refit(
     Parameters
     ----------
     recipe : Recipe
-        Every strength given; a part that only judges is left out.
+        Every strength given; a part that chooses an epoch is left out.
     epochs : int
     material : Material
         Of the study.
     dataset : Dataset
     encoded : Encoded
     batch_size : int
+    planned_epochs : int
+        Those of the study, by which schedules of the learning rate go.
     class_weight : {"balanced"}, optional
     store : Store
         Where the weights are kept.
@@ -94,12 +107,21 @@ def refit(
     one = everything[:1]
     split = Split(0, 0, training=everything, validation=one, test=one)
     preprocessing = fit_preprocessing(dataset, encoded, everything)
-    training = recipe.training
+    training, judgement = recipe.training, recipe.judgement
+    # Which epoch is the best one has been chosen already; an average is made anew.
+    if judgement is not None and not find_technique(judgement.technique).keeps:
+        judgement = None
     variant = variant_of(training, material.model)
     seed = int(np.random.SeedSequence([material.seed, 2**31]).generate_state(1)[0])
+    run = Run(training, 0, seed, (judgement,))
     initial = starting_values(material.model, variant, {seed})
+    scored = judged_recipe(run, judgement)
     key = digest(
-        "refit", material.key, training.key_text, epochs, batch_size, initial_digest(initial[seed])
+        "refit",
+        material.key,
+        scored.key_text,
+        [epochs, planned_epochs, batch_size],
+        initial_digest(initial[seed]),
     )
     blob = store.load_blob(key)
     if blob is None:
@@ -107,12 +129,13 @@ def refit(
         data = study_data(dataset, encoded, (split,), (preprocessing,), class_weight=class_weight)
         program = Program(
             techniques=steps_of([training]),
-            judges=(),
+            judges=judges_of([run]),
             rows=len(everything),
             epochs=epochs,
             batch_size=min(batch_size, len(everything)),
             task=dataset.task,
             watched=False,
+            planned_epochs=planned_epochs,
         )
         network = lane_network(
             build_variant(material.model, variant),
@@ -122,7 +145,6 @@ def refit(
             off=variant.off,
         )
         layout = lone_layout(material.model, program)
-        run = Run(training, 0, seed, (None,))
         with counted(progress, epochs, "epochs"):
             compiled = compile_program(network, program, data, layout, starts=1, reads=False)
             ((ended,),) = train_lanes(
@@ -133,11 +155,10 @@ def refit(
                 initial,
                 on_epochs=_adding_up(lambda trained: progress.advance(trained, "")),
             )
-        trained = Initial(ended.judged[0].weights, ended.judged[0].others)
-        blob = _to_bytes(trained)
+        blob = _to_bytes(ended.judged[0].members)
         store.save_blob(key, blob)
-    trained = _from_bytes(blob)
-    return Refit(training, variant, epochs, trained.weights, trained.others, preprocessing)
+    (weights, others), *further = _from_bytes(blob)
+    return Refit(scored, variant, epochs, weights, others, preprocessing, tuple(further))
 
 
 def _adding_up(say: Callable[[int], None]) -> Callable[[int], None]:
@@ -152,20 +173,24 @@ def _adding_up(say: Callable[[int], None]) -> Callable[[int], None]:
     return add
 
 
-def _to_bytes(values: Initial) -> bytes:
+def _to_bytes(members: Sequence[Member]) -> bytes:
     buffer = io.BytesIO()
-    arrays: dict[str, Any] = {f"weight{i}": value for i, value in enumerate(values.weights)}
-    arrays |= {f"other{i}": value for i, value in enumerate(values.others)}
+    arrays: dict[str, Any] = {
+        f"{kind}-{number}-{i}": value
+        for number, values in enumerate(members)
+        for kind, some in zip(("weight", "other"), values, strict=True)
+        for i, value in enumerate(some)
+    }
     np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
-def _from_bytes(blob: bytes) -> Initial:
+def _from_bytes(blob: bytes) -> list[Member]:
     with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-        parts = {
-            kind: tuple(
-                arrays[f"{kind}{i}"] for i in range(sum(n.startswith(kind) for n in arrays.files))
-            )
-            for kind in ("weight", "other")
-        }
-    return Initial(parts["weight"], parts["other"])
+
+        def some(kind: str, number: int) -> tuple[np.ndarray, ...]:
+            count = sum(name.startswith(f"{kind}-{number}-") for name in arrays.files)
+            return tuple(arrays[f"{kind}-{number}-{i}"] for i in range(count))
+
+        members = 1 + max(int(name.split("-")[1]) for name in arrays.files)
+        return [(some("weight", number), some("other", number)) for number in range(members)]

@@ -11,6 +11,7 @@ from typing import Any
 from gengap.statistics.records import Comparison, Interval, Verdict
 
 __all__ = [
+    "Augmented",
     "Best",
     "CandidateResult",
     "CurveBand",
@@ -307,6 +308,34 @@ class CurveBand:
 
 
 @dataclass(frozen=True)
+class Augmented:
+    """What an augmentation makes of rows, and a network that learned without it makes of those.
+
+    Attributes
+    ----------
+    recipe : str
+        One augmentation at its strongest; ``"baseline"`` for rows as they are.
+    score : float, optional
+        The deciding metric on validation rows that it changed; None where labels are mixed, too.
+    plain : float, optional
+        The same on these rows as they are.
+    guess : float, optional
+        The same for a constant prediction.
+    changed : float
+        Share of the rows that it changed.
+    samples : str
+        Images side by side, as a PNG file in base64; empty for sequences.
+    """
+
+    recipe: str
+    score: float | None
+    plain: float | None
+    guess: float | None
+    changed: float
+    samples: str
+
+
+@dataclass(frozen=True)
 class Results:
     """Everything that a study found out, in the order in which a reader needs it.
 
@@ -335,6 +364,8 @@ class Results:
         What regularizes the network already.
     notes : tuple of str
         What was left out or given up.
+    augmented : tuple of Augmented
+        Rows as they are first; empty where nothing is augmented, and for tables.
     gengap : str
         Version.
     schema : int
@@ -355,6 +386,7 @@ class Results:
     curves: tuple[CurveBand, ...]
     existing: tuple[str, ...]
     notes: tuple[str, ...]
+    augmented: tuple[Augmented, ...] = ()
     gengap: str = ""
     schema: int = SCHEMA
 

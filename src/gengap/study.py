@@ -81,8 +81,8 @@ class FinishedModel:
         UserError
             Where columns are missing or hold something else than in training.
         """
-        columns, shape = self.preprocessing.columns, self.preprocessing.shape
-        features, _ = parse_like(columns, rows, shape=shape)
+        columns, form = self.preprocessing.columns, self.preprocessing.form
+        features, _ = parse_like(columns, rows, form=form)
         return self.predict_features(features)
 
     def predict_features(self, features: Any) -> np.ndarray:

@@ -94,6 +94,7 @@ class TestCompare:
             "groups": None,
             "test": None,
             "duplicates": None,
+            "image_size": None,
             "seed": 0,
             "out": None,
             "budget": None,
@@ -107,8 +108,8 @@ class TestCompare:
             "compare wine.csv --target quality --task regression --model mlp:8 --techniques "
             "l2,l1+dropout=0.3 --metric mae --rope 0.02 --folds 5 --repeats 2 --epochs 7 "
             "--batch-size 16 --learning-rate 0.01 --class-weight balanced --weight w --groups g "
-            "--test test.csv --duplicates drop --seed 3 --out run --budget 5m --devices 2 "
-            "--allow a --allow b --dry-run"
+            "--test test.csv --duplicates drop --image-size 8x8 --seed 3 --out run "
+            "--budget 5m --devices 2 --allow a --allow b --dry-run"
         )
         assert run(line.split()) == 0
         (call,) = calls
@@ -131,6 +132,7 @@ class TestCompare:
             "groups": "g",
             "test": "test.csv",
             "duplicates": "drop",
+            "image_size": "8x8",
             "seed": 3,
             "out": "run",
             "budget": 300.0,

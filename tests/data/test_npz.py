@@ -35,6 +35,18 @@ def test_keys_are_read_in_any_case_and_others_are_noted(tmp_path):
     assert dataset.notes[0] == "arrays that were ignored: extra"
 
 
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [("images", "labels"), ("Train_Images", "train_labels"), ("x_train", "LABELS_TRAIN")],
+)
+def test_images_and_labels_are_other_words_for_x_and_y(tmp_path, x, y):
+    tests = {"test_images": IMAGES[:2], "labels_test": Y[:2]}
+    dataset = load(saved(tmp_path, **{x: IMAGES, y: Y}, **tests))
+    assert dataset.modality == "image"
+    np.testing.assert_array_equal(dataset.rows.features, IMAGES)
+    assert len(dataset.test) == 2
+
+
 def test_a_tensor_is_kept_as_it_is(tmp_path):
     dataset = load(saved(tmp_path, x_train=IMAGES, y_train=Y, x_test=IMAGES[:3], y_test=Y[:3]))
     assert dataset.columns == ()
@@ -75,14 +87,15 @@ def test_numbers_are_a_regression_target_although_classes_are_there(tmp_path):
     assert dataset.rows.target.dtype == np.float64
 
 
-NAN = np.full((6, 2, 2), np.nan)
+NAN = np.zeros((6, 2, 2))
+NAN[0, 0, 0] = np.nan
 BAD = {
     "no y": ({"x": X}, "missing-array", "no array y"),
     "no x_train": ({"y_train": Y}, "missing-array", "no array x_train"),
     "nothing known": ({"z": X}, "missing-array", "it has z"),
     "half a test part": ({"x": X, "y": Y, "x_test": X}, "missing-array", "no array y_test"),
     "x and x_train": ({"x": X, "y": Y, "x_train": X}, "ambiguous-arrays", "both"),
-    "x and X": ({"x": X, "y": Y, "X": X}, "ambiguous-arrays", "but for case"),
+    "x and X": ({"x": X, "y": Y, "X": X}, "ambiguous-arrays", "but for their spelling"),
     "objects": ({"x": np.array([[1, None]] * 6), "y": Y}, "pickled-data", "never unpickles"),
     "lengths": ({"x": X, "y": Y[:3]}, "length-mismatch", "6 rows and y has 3"),
     "no rows": ({"x": X[:0], "y": Y[:0]}, "no-rows", "no rows"),

@@ -9,6 +9,7 @@ import pytest
 from gengap.data.dataset import Column
 from gengap.data.load import load
 from gengap.data.prediction import parse_like
+from gengap.data.row_form import RowForm
 from gengap.errors import UserError
 
 COLUMNS = (
@@ -73,13 +74,50 @@ def test_an_archive_brings_x_or_x_test(tmp_path):
     assert caught.value.code == "missing-array"
 
 
-def test_tensors_must_have_the_shape_of_training():
+SEQUENCES = RowForm("sequence", (4, 3))
+GREY, COLOUR = RowForm("image", (4, 4, 1), "bytes", 255.0), RowForm("image", (4, 4, 3), "numbers")
+
+
+def test_arrays_must_have_the_shape_of_training():
     x = np.ones((2, 4, 3), dtype=np.float32)
-    assert parse_like((), x, shape=(4, 3))[0] is x
-    for source, shape, columns in ((x, (4, 4), ()), (x[0], (4, 3), ()), (x, None, COLUMNS)):
+    assert parse_like((), x, form=SEQUENCES)[0] is x
+    wider = RowForm("sequence", (4, 4))
+    for source, form, columns in ((x, wider, ()), (x[0], SEQUENCES, ()), (x, None, COLUMNS)):
         with pytest.raises(UserError) as caught:
-            parse_like(columns, source, shape=shape)
+            parse_like(columns, source, form=form)
         assert caught.value.code == "shape-mismatch"
+
+
+def test_grey_images_may_lack_the_channel_axis():
+    x = np.arange(32, dtype=np.uint8).reshape(2, 4, 4)
+    for source in (x, x[..., None]):
+        assert parse_like((), source, form=GREY)[0].shape == (2, 4, 4, 1)
+    flat = RowForm("image", (4, 4), "bytes", 255.0)
+    assert parse_like((), x, form=flat)[0].shape == (2, 4, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("form", "pixels"),
+    [
+        (GREY, np.full((2, 4, 4, 1), 0.5)),
+        (GREY, np.ones((2, 4, 4, 1))),
+        (GREY, np.full((2, 4, 4, 1), 300)),
+        (COLOUR, np.zeros((2, 4, 4, 3), np.uint8)),
+    ],
+    ids=["fractions", "black and white", "too large", "bytes"],
+)
+def test_pixels_of_another_kind_than_in_training_are_refused(form, pixels):
+    with pytest.raises(UserError) as caught:
+        parse_like((), pixels, form=form)
+    assert caught.value.code == "other-pixels"
+
+
+def test_whole_numbers_are_the_bytes_that_they_were():
+    x = np.arange(32).reshape(2, 4, 4, 1)
+    for source in (x, x.astype(float)):
+        found = parse_like((), source, form=GREY)[0]
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, x)
 
 
 def test_a_missing_column_is_refused_with_a_suggestion(csv):

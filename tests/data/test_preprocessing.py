@@ -22,6 +22,7 @@ from gengap.data.dataset import Column
 from gengap.data.encoding import encode, varying_numbers
 from gengap.data.load import load
 from gengap.data.preprocessing import Preprocessing, fit_preprocessing, fold_arrays
+from gengap.data.row_form import RowForm
 from gengap.errors import UserError
 
 
@@ -294,19 +295,33 @@ def test_a_class_target_is_not_scaled():
     assert (preprocessing.target_shift, preprocessing.target_scale) == (0.0, 1.0)
 
 
-def test_tensors_pass_as_they_are():
+def test_images_of_bytes_are_divided_by_255():
     x = np.arange(24, dtype=np.uint8).reshape(4, 3, 2)
     dataset = from_arrays(x, [0, 1, 0, 1])
     encoded = encode(dataset.columns, dataset.rows.features)
     assert encoded.values is dataset.rows.features
+    assert encoded.values.dtype == np.uint8
     assert encoded.width == 0
     preprocessing = fit_preprocessing(dataset, encoded, np.arange(3))
-    assert preprocessing.shape == (3, 2)
-    assert preprocessing.transform(x) is x
-    assert all(array.size == 0 for array in fold_arrays(preprocessing, encoded).values())
+    assert preprocessing.form == RowForm("image", (3, 2, 1), "bytes", 255.0)
+    prepared = preprocessing.transform(x)
+    assert prepared.dtype == np.float32
+    np.testing.assert_allclose(prepared, x[..., None] / 255, rtol=1e-6)
+    assert fold_arrays(preprocessing, encoded) == {"scale": np.float32(255)}
     document = json.loads(preprocessing.to_json())
-    assert document["kind"] == "tensor"
-    assert Preprocessing.from_json(preprocessing.to_json()).shape == (3, 2)
+    assert document["kind"] == "image"
+    assert document["pixels"] == {"hold": "bytes", "divisor": 255.0}
+    assert Preprocessing.from_json(preprocessing.to_json()).form == preprocessing.form
+
+
+def test_other_images_are_as_they_are():
+    x = np.random.default_rng(0).normal(size=(4, 3, 2, 2))
+    dataset = from_arrays(x, [0, 1, 0, 1])
+    encoded = encode(dataset.columns, dataset.rows.features)
+    preprocessing = fit_preprocessing(dataset, encoded, np.arange(3))
+    np.testing.assert_array_equal(preprocessing.transform(x), x.astype(np.float32))
+    assert fold_arrays(preprocessing, encoded) == {}
+    assert Preprocessing.from_json(preprocessing.to_json()).form == preprocessing.form
 
 
 def test_rows_can_be_prepared_from_the_document_alone():

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 from keras import layers
 
+from data.test_folders import write_classes, write_idx
 from export.test_models import every_recipe
 from gengap.audit.duplicates import drop_copies, group_copies
 from gengap.data.arrays import from_arrays
@@ -30,6 +31,9 @@ from gengap.export import Origin, Training, origin_of, plain_source, recipe_sour
 from gengap.export.metric_source import METRIC_SOURCES
 from gengap.networks.models import resolve_model
 from gengap.networks.rebuild import matching
+from gengap.networks.serving import check_parts
+from gengap.networks.sites import kernels
+from gengap.networks.variants import build_variant, variant_of
 from gengap.recipe import Recipe
 from gengap.statistics.metrics import METRICS, evaluate
 from networks import zoo
@@ -87,6 +91,7 @@ def make(
         input_shape=features.shape[1:],
         outputs=len(dataset.classes) or 1,
         task=dataset.task,
+        ragged=bool(features.ndim == 3 and np.isnan(features).any()),
     )
     deciding = metric or ("accuracy" if dataset.classes else "rmse")
     training = Training(deciding, epochs=2, splits=1, class_weight=class_weight)
@@ -122,7 +127,9 @@ def check_data(made: Made) -> dict[str, object]:
     np.testing.assert_allclose(target, dataset.rows.target)
     training = np.arange(0, len(target), 2)
     if isinstance(rows, np.ndarray):
-        np.testing.assert_array_equal(rows, dataset.rows.features)
+        np.testing.assert_array_equal(
+            rows.reshape(dataset.rows.features.shape), dataset.rows.features
+        )
     else:
         encoded = encode(dataset.columns, dataset.rows.features)
         fitted = fit_preprocessing(dataset, encoded, training)
@@ -216,6 +223,26 @@ def case_unnamed_column(folder: Path) -> Made:
     return make(folder, load(saved(folder, frame, "unnamed.csv"), target="grade"))
 
 
+def spoken(rows: int) -> list[str | None]:
+    random = np.random.default_rng(rows)
+    words = ["good", "bad", "wine", "food", "never", "again"]
+    texts = [f"{' '.join(random.choice(words, 5))} no. {row}" for row in range(rows)]
+    return [None if row % 9 == 0 else text for row, text in enumerate(texts)]
+
+
+def case_texts(folder: Path) -> Made:
+    frame = table()[["length", "job", "grade"]].assign(said=spoken(ROWS), told=spoken(ROWS)[::-1])
+    return make(folder, load(saved(folder, frame, "said.csv"), target="grade"))
+
+
+def case_texts_alone(folder: Path) -> Made:
+    frame = pd.DataFrame({"said": spoken(ROWS), "price": table()["price"]})
+    other = pd.DataFrame({"said": spoken(20), "price": table()["price"][:20]})
+    path, test = saved(folder, frame, "rows.csv"), saved(folder, other, "test.csv")
+    dataset = load(path, target="price", test=test)
+    return make(folder, dataset, origin=Origin(test=test), recipe="l2=1e-3")
+
+
 def case_parquet(folder: Path) -> Made:
     frame = table().drop(columns=["owner", "share", "price"])
     frame["length"] = pd.to_numeric(frame["length"], errors="coerce")
@@ -264,6 +291,93 @@ def case_archive(folder: Path) -> Made:
     return make(folder, dataset, model=zoo.convolution(), recipe="dropout=0.2")
 
 
+def case_grey_bytes(folder: Path) -> Made:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (ROWS, 8, 8)).astype(np.uint8)
+    np.savez(folder / "grey.npz", images=images, labels=random.integers(0, 3, ROWS))
+    made = make(folder, load(folder / "grey.npz"), model="cnn:4")
+    assert 'rows.astype("float32") / 255' in made.source
+    return made
+
+
+def case_copies_of_images(folder: Path) -> Made:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (40, 8, 8)).astype(np.uint8)
+    images, labels = np.tile(images, (2, 1, 1)), random.integers(0, 2, 80)
+    np.savez(folder / "data.npz", x=images, y=labels)
+    return make(folder, group_copies(from_arrays(images, labels)), model="cnn:4")
+
+
+def case_images_without_channels(folder: Path) -> Made:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (ROWS, 8, 8)).astype(np.uint8)
+    np.savez(folder / "data.npz", x=images, y=random.integers(0, 3, ROWS))
+    network = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3, "softmax")]
+    model = keras.Sequential([keras.Input((8, 8)), *network])
+    made = make(folder, from_arrays(images, np.load(folder / "data.npz")["y"]), model=model)
+    assert 'rows.astype("float32")\n' in made.source  # its first layer divides them
+    return made
+
+
+def waves(rows: int) -> np.ndarray:
+    return np.random.default_rng(rows).normal(5, 3, (rows, 8, 2)).astype(np.float32)
+
+
+def case_sequences(folder: Path) -> Made:
+    np.savez(
+        folder / "waves.npz",
+        X_train=waves(ROWS),
+        y_train=np.arange(ROWS) % 2,
+        len_train=np.arange(ROWS) % 8 + 1,
+        X_test=waves(12),
+        y_test=np.arange(12) % 2,
+        len_test=np.arange(12) % 5 + 1,
+        classes=np.array(["2", "10"]),
+    )
+    made = make(folder, load(folder / "waves.npz"), model="lstm:3", recipe="input_dropout=0.1")
+    layers_written = re.findall(r"keras\.layers\.(\w+)", made.source)
+    assert layers_written == ["Masking", "Dropout", "LSTM", "Dense"]
+    return made
+
+
+def case_sequences_of_one_length(folder: Path) -> Made:
+    np.savez(folder / "data.npz", x=waves(ROWS), y=np.arange(ROWS) / 7)
+    dataset = from_arrays(waves(ROWS), np.arange(ROWS) / 7)
+    return make(folder, dataset, model="conv1d:3", recipe="batch_norm")
+
+
+def case_copies_of_sequences(folder: Path) -> Made:
+    rows = np.concatenate([waves(30), waves(30)])
+    rows[::3, 5:] = np.nan
+    np.savez(folder / "data.npz", x=rows, y=np.arange(60) % 2)
+    dataset = group_copies(from_arrays(rows, np.arange(60) % 2))
+    made = make(folder, dataset, model="conv1d:3", recipe="gaussian_noise=0.1")
+    assert "with NaN in the steps" in made.source
+    return made
+
+
+def case_idx(folder: Path) -> Made:
+    random = np.random.default_rng(0)
+    for part, rows in (("train", ROWS), ("t10k", 20)):
+        write_idx(
+            folder / f"{part}-images-idx3-ubyte.gz",
+            random.integers(0, 256, (rows, 8, 8)).astype(np.uint8),
+            packed=True,
+        )
+        write_idx(
+            folder / f"{part}-labels-idx1-ubyte",
+            (np.arange(rows) % 3).astype(np.uint8),
+        )
+    return make(folder, load(folder), model="cnn:4", recipe="dropout=0.2")
+
+
+def case_image_files(folder: Path) -> Made:
+    write_classes(folder / "kinds" / "train", mode="RGB", size=(9, 7))
+    write_classes(folder / "kinds" / "test", mode="RGB")
+    dataset = load(folder / "kinds", image_size="6x6")
+    return make(folder, dataset, model="cnn:4", recipe="l2=1e-3")
+
+
 def case_table_in_memory(folder: Path) -> Made:
     frame = table().drop(columns=["owner", "share", "price"])
     dataset = from_arrays(frame.drop(columns="grade"), frame["grade"])
@@ -286,6 +400,22 @@ def case_arrays_in_memory(folder: Path) -> Made:
     assert "np.savez" in made.source
     np.savez(folder / "data.npz", **arrays)
     return made
+
+
+def blocks(width: int, outputs: int) -> keras.Model:
+    """Build two layers of one width, and residual blocks of one branch and of two."""
+    inputs = keras.Input((width,))
+    hidden = layers.Dense(6, "relu")(layers.Dense(6, "relu")(inputs))
+    hidden = layers.Add()([hidden, layers.Dense(6, "tanh")(hidden)])
+    sides = [layers.Dense(6, "tanh")(hidden) for _ in range(2)]
+    hidden = layers.Add()([hidden, *sides])
+    activation = "softmax" if outputs > 1 else None
+    return keras.Model(inputs, layers.Dense(outputs, activation=activation)(hidden))
+
+
+def case_residual(folder: Path) -> Made:
+    recipe = "shake_drop=0.2 + dropconnect=0.1 + orthogonal=1e-3 + group_lasso=1e-3 + layer_norm"
+    return make(folder, load("sklearn:wine"), model=blocks(13, 3), recipe=recipe)
 
 
 def case_one_unit(folder: Path) -> Made:
@@ -392,6 +522,18 @@ def test_strengths_stand_there_as_they_were_given(kind, recipe, strength, tmp_pa
     assert strength in program
     # The statistics of a normalization are of 32 bits and have as many digits as these.
     assert not re.search(r"0{4}\d{6,}|9{4}\d{6,}", program)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_what_acts_on_kernels_comes_along_in_every_network(kind, tmp_path):
+    """In a network that is code, no configuration says it."""
+    model = resolve_model(kind(), input_shape=(13,), outputs=3, task="classification")
+    made = make(tmp_path, load("sklearn:wine"), model=model, recipe="l2=1e-3 + max_norm=2")
+    check_form(made)
+    network = runpy.run_path(str(made.path))["build_network"](13)
+    for variable, kernel in zip(network.trainable_variables, kernels(network), strict=True):
+        assert (variable.regularizer is not None) == kernel
+        assert (variable.constraint is not None) == kernel
 
 
 def _weights(model: keras.Model) -> int:
@@ -525,8 +667,15 @@ def test_texts_of_the_user_do_not_break_the_program(tmp_path):
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_programs_of_all_techniques_are_well_formed(task, tmp_path):
     dataset = load("sklearn:wine" if task == "classification" else "sklearn:diabetes")
+    width = encode(dataset.columns, dataset.rows.features).values.shape[1]
+    outputs = len(dataset.classes) or 1
     for recipe in every_recipe(task).values():
-        check_form(make(tmp_path, dataset, recipe=str(recipe)))
+        model = resolve_model("mlp:6,4", input_shape=(width,), outputs=outputs, task=task)
+        try:
+            check_parts(recipe, build_variant(model, variant_of(recipe, model)))
+        except UserError:
+            model = blocks(width, outputs)
+        check_form(make(tmp_path, dataset, recipe=str(recipe), model=model))
 
 
 @pytest.mark.slow
@@ -537,6 +686,16 @@ def test_programs_of_all_techniques_are_well_formed(task, tmp_path):
         case_regression,
         case_test_part,
         case_archive,
+        case_copies_of_images,
+        case_images_without_channels,
+        case_idx,
+        case_image_files,
+        case_sequences,
+        case_sequences_of_one_length,
+        case_texts,
+        case_texts_alone,
+        case_copies_of_sequences,
+        case_residual,
         case_numbered_classes,
         case_one_unit,
         case_indicators,
@@ -547,6 +706,27 @@ def test_programs_on_data_of_every_kind_run(case, tmp_path, monkeypatch):
     made = case(tmp_path)
     program = runpy.run_path(str(made.path))
     program["main"](*([program["DATA"]] if "DATA" in program else []))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [one_hot, subclassed])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "sam=0.05 + adversarial=0.1 + l2=1e-3",
+        "lr_restarts(cycles=2, growth=2) + snapshot_ensemble(members=3)",
+        "swa=0.5",
+        "ema=0.9 + gradient_noise=0.01",
+        "max_norm=2 + lookahead(step_size=0.5, period=5) + gradient_clipping=1 + weight_decay=0.1",
+    ],
+)
+def test_programs_that_change_the_training_run(kind, recipe, tmp_path, capsys):
+    model = resolve_model(kind(), input_shape=(13,), outputs=3, task="classification")
+    made = make(tmp_path, load("sklearn:wine"), model=model, recipe=recipe)
+    check_form(made)
+    runpy.run_path(str(made.path))["main"]()
+    scores = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert 0 <= scores["test"] <= 1
 
 
 def relative_test_part(folder: Path) -> Made:

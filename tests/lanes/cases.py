@@ -13,11 +13,16 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from gengap.data.arrays import from_arrays
+from gengap.data.encoding import encode
+from gengap.data.preprocessing import fit_preprocessing
+from gengap.lanes.data import StudyData, study_data, value_ranges
 from gengap.lanes.loop import batch_order, epochs, start_state
 from gengap.lanes.network import LaneNetwork, lane_network
 from gengap.lanes.program import Asked, Program
 from gengap.random_bits import key as seed_key
 from gengap.recipe import Recipe
+from gengap.splits import make_splits
 from gengap.techniques.discovery import find_technique
 
 ROWS, COLUMNS, CLASSES, BATCH = 100, 6, 3, 32
@@ -74,14 +79,69 @@ def convolutional() -> keras.Model:
 def recurrent() -> keras.Model:
     """Build a classifier of sequences."""
     keras.utils.set_random_seed(4)
-    hidden = [layers.LSTM(4, return_sequences=True), layers.Bidirectional(layers.GRU(3))]
+    hidden = [layers.LSTM(4, return_sequences=True), layers.Flatten()]
     return keras.Sequential(
         [keras.Input((5, 2)), *hidden, layers.Dense(CLASSES, activation="softmax")]
     )
 
 
-#: A network of each kind of data.
-NETWORKS = {"table": sequential, "image": convolutional, "sequence": recurrent}
+def residual(modality: str, outputs: int = CLASSES) -> keras.Model:
+    """Build a network with a residual block of one branch, then one of two beside each other."""
+    keras.utils.set_random_seed(5)
+    inputs = keras.Input({"table": (COLUMNS,), "image": (6, 6, 2), "sequence": (5, 2)}[modality])
+
+    def branch(hidden: Any, *, recurrent: bool = False) -> Any:
+        if modality == "table":
+            return layers.Dense(8, activation="tanh")(hidden)
+        if modality == "image":
+            return layers.Conv2D(4, 3, padding="same", activation="tanh")(hidden)
+        if recurrent:
+            return layers.LSTM(4, return_sequences=True)(hidden)
+        return layers.Conv1D(4, 2, padding="same", activation="tanh")(hidden)
+
+    hidden = branch(inputs)
+    hidden = layers.Add()([hidden, branch(hidden, recurrent=True)])
+    hidden = layers.Add()([hidden, branch(hidden), branch(hidden)])
+    if modality == "image":
+        hidden = layers.GlobalAveragePooling2D()(hidden)
+    if modality == "sequence":
+        hidden = layers.GlobalAveragePooling1D()(hidden)
+    activation = "softmax" if outputs > 1 else None
+    return keras.Model(inputs, layers.Dense(outputs, activation=activation)(hidden))
+
+
+def stacked(modality: str, outputs: int = CLASSES) -> keras.Model:
+    """Build a network with hidden layers of one shape on each other."""
+    keras.utils.set_random_seed(6)
+    inputs = keras.Input({"table": (COLUMNS,), "image": (6, 6, 2), "sequence": (5, 2)}[modality])
+    hidden: Any = inputs
+    for _ in range(3):
+        if modality == "table":
+            hidden = layers.Dense(8, activation="tanh")(hidden)
+        elif modality == "image":
+            hidden = layers.Conv2D(4, 3, padding="same", activation="tanh")(hidden)
+        else:
+            hidden = layers.GRU(4, return_sequences=True)(hidden)
+    if modality != "table":
+        hidden = layers.Flatten()(hidden)
+    activation = "softmax" if outputs > 1 else None
+    return keras.Model(inputs, layers.Dense(outputs, activation=activation)(hidden))
+
+
+#: A network of each kind of data, and one with parts that few networks have.
+NETWORKS = {
+    "table": sequential,
+    "image": convolutional,
+    "sequence": recurrent,
+    "stacked table": functools.partial(stacked, "table"),
+    "stacked image": functools.partial(stacked, "image"),
+    "stacked sequence": functools.partial(stacked, "sequence"),
+    "residual table": functools.partial(residual, "table"),
+    "residual image": functools.partial(residual, "image"),
+    "residual sequence": functools.partial(residual, "sequence"),
+}
+#: The kind of data that each of them is made for.
+MODALITIES = {kind: kind.split()[-1] for kind in NETWORKS}
 
 
 def compiled(model: keras.Model, optimizer: Any) -> keras.Model:
@@ -115,7 +175,7 @@ def values_of(program: Program, recipe: str) -> dict[str, dict[str, np.ndarray]]
     given = Recipe.parse(recipe).values()
     return {
         asked.technique: {
-            s.name: np.float32(given.get(asked.technique, {}).get(s.name, s.neutral))
+            s.name: np.float32(given.get(asked.technique, {}).get(s.name, s.idle))
             for s in find_technique(asked.technique).strengths
         }
         for asked in program.techniques
@@ -143,10 +203,24 @@ def shared_of(inputs: np.ndarray, targets: np.ndarray) -> Any:
             "target_shift": np.zeros(1, np.float32),
             "target_scale": np.ones(1, np.float32),
             "target_unit": np.ones(1, np.float32),
+            "value_range": value_ranges(inputs, [np.arange(ROWS)]),
         },
+        "columns": np.arange(COLUMNS, dtype=np.int32) if inputs.ndim == 2 else None,
         "evaluated": (block, np.ones((1, 1, 2, ROWS), bool)),
         "test": block,
     }
+
+
+def study_of(*, folds: int, classes: int = CLASSES) -> StudyData:
+    """Return the table as a study holds it, in folds; without classes its target is a number."""
+    inputs, targets = table()
+    task: Any = "classification" if classes else "regression"
+    target = np.minimum(targets, classes - 1) if classes else 100 + 20 * inputs[:, 0]
+    dataset = from_arrays(inputs, target, task=task)
+    encoded = encode(dataset.columns, dataset.rows.features)
+    splits = make_splits(dataset.rows.target, task=task, folds=folds, seed=0)
+    prepared = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
+    return study_data(dataset, encoded, splits, prepared)
 
 
 def network_of(model: keras.Model, *, off: tuple[str, ...] = ()) -> LaneNetwork:
@@ -159,6 +233,7 @@ def started(network: LaneNetwork, program: Program) -> Any:
     """Return a lane's state at the model's own weights."""
     model = network.model
     return start_state(
+        network,
         program,
         jax.device_get([v.value for v in model.trainable_variables]),
         jax.device_get([v.value for v in model.non_trainable_variables]),
@@ -223,8 +298,13 @@ def fit(
     batch_orders: Sequence[np.ndarray],
 ) -> list[np.ndarray]:
     """Train with Keras' own `fit`, an epoch a batch order; return the weights."""
-    for order in batch_orders:
-        model.fit(inputs[order], targets[order], batch_size=BATCH, shuffle=False, verbose=0)
+    # What lanes are compared with takes longer to compile than to run.
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        for order in batch_orders:
+            model.fit(inputs[order], targets[order], batch_size=BATCH, shuffle=False, verbose=0)
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)
     return [np.asarray(v.value, "float64") for v in model.trainable_variables]
 
 

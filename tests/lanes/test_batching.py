@@ -15,21 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gengap.data.arrays import from_arrays
-from gengap.data.encoding import encode
-from gengap.data.preprocessing import fit_preprocessing
 from gengap.interrupts import deferred_interrupts
-from gengap.lanes.batching import Ended, train_lanes
+from gengap.lanes.batching import train_lanes
 from gengap.lanes.compiled import compile_program, on_devices
-from gengap.lanes.data import StudyData, study_data
+from gengap.lanes.data import StudyData
+from gengap.lanes.ending import Ended
 from gengap.lanes.initial import initial_values
 from gengap.lanes.layout import Layout
 from gengap.lanes.program import Program, Run
 from gengap.lanes.reading import read_lanes
 from gengap.lanes.slots import Occupant, Slots
 from gengap.recipe import Part, Recipe
-from gengap.splits import make_splits
-from lanes.cases import compiled, network_of, program_of, sequential, table
+from lanes.cases import compiled, network_of, program_of, sequential, study_of
 
 EPOCHS, FOLDS = 12, 3
 STOPPING = "early_stopping(patience=2, min_delta=0)"
@@ -38,12 +35,7 @@ LAYOUT = Layout(width=2, groups=2, chunk=3, readers=2, devices=jax.device_count(
 
 @pytest.fixture(scope="module")
 def data() -> StudyData:
-    inputs, targets = table()
-    dataset = from_arrays(inputs, targets, task="classification")
-    encoded = encode(dataset.columns, dataset.rows.features)
-    splits = make_splits(dataset.rows.target, task="classification", folds=FOLDS, seed=0)
-    prepared = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
-    return study_data(dataset, encoded, splits, prepared)
+    return study_of(folds=FOLDS)
 
 
 @pytest.fixture(scope="module")

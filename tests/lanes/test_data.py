@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from gengap.data.load import load
 from gengap.data.preprocessing import fit_preprocessing
 from gengap.lanes.data import BLOCK, StudyData, study_data
 from gengap.lanes.loop import batch_order
-from gengap.lanes.step import batch_of, of_fold, prepared
+from gengap.lanes.step import batch_of, changed, of_fold, prepared
 from gengap.splits import Split, make_splits
 
 RARE = 1e-4
@@ -84,17 +85,56 @@ def test_inputs_are_prepared_as_preprocessing_does_it() -> None:
         assert trained[:, 1].std() == pytest.approx(1, abs=1e-4)
 
 
-def test_tensors_pass_as_they_are() -> None:
-    images = np.random.default_rng(0).normal(size=(40, 3, 3, 1)).astype(np.float32)
-    dataset = from_arrays(images, np.arange(40) % 2)
+def images_of(pixels: np.ndarray) -> tuple[Any, StudyData]:
+    dataset = from_arrays(pixels, np.arange(len(pixels)) % 2)
     encoded = encode(dataset.columns, dataset.rows.features)
     splits = make_splits(dataset.rows.target, task=dataset.task, folds=2)
     fitted = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
-    data = study_data(dataset, encoded, splits, fitted)
+    return fitted[0], study_data(dataset, encoded, splits, fitted)
+
+
+def test_numbers_of_images_are_as_they_are() -> None:
+    images = np.random.default_rng(0).normal(size=(40, 3, 3, 1)).astype(np.float32)
+    _, data = images_of(images)
     lane = fold_of(data, 0)
     assert not {"fill", "shift", "factor"} & set(lane)
     np.testing.assert_array_equal(prepared(jnp.asarray(images), lane), images)
     assert data.noise == pytest.approx(0.5 * images.std(), rel=1e-5)
+
+
+def test_images_are_bytes_on_the_devices_and_fractions_for_the_network() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 3, 3)).astype(np.uint8)
+    preprocessing, data = images_of(images)
+    assert data.tables()["inputs"].dtype == np.uint8
+    rows = np.array([3, 30, 7], np.int32)
+    inputs, _, _ = batch_of(jnp.asarray(rows), fold_of(data, 0), data.tables())
+    assert inputs.dtype == jnp.float32
+    # A product with 1/255 is not always the nearest number to the quotient.
+    np.testing.assert_allclose(inputs, preprocessing.transform(images[rows]), rtol=2e-7)
+    assert data.noise == pytest.approx(0.5 * (images / 255).std(), rel=1e-5)
+
+
+def test_steps_that_are_none_are_padded_and_stay_so() -> None:
+    sequences = np.random.default_rng(0).normal(7, 3, (40, 5, 2)) * [1, 50]
+    sequences[::4, 3:] = np.nan
+    dataset = from_arrays(sequences, np.arange(40) % 2)
+    encoded = encode(dataset.columns, dataset.rows.features)
+    encoded = replace(encoded, form=replace(encoded.form, padding=-9.0))
+    splits = make_splits(dataset.rows.target, task=dataset.task, folds=2)
+    fitted = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
+    data = study_data(dataset, encoded, splits, fitted)
+    rows = jnp.arange(40)
+    seen: list[Any] = []
+    for fold, preprocessing in enumerate(fitted):
+        lane = fold_of(data, fold)
+        inputs, _, _ = batch_of(rows, lane, data.tables())
+        np.testing.assert_allclose(inputs, preprocessing.transform(sequences), atol=1e-5)
+        assert (np.asarray(inputs)[::4, 3:] == -9.0).all()
+        noisy = changed(inputs, lane, lambda values: seen.append(values) or values + 1.0)
+        assert (np.asarray(seen[-1])[::4, 3:] == 0).all()
+        assert (np.asarray(noisy)[::4, 3:] == -9.0).all()
+        np.testing.assert_allclose(noisy[1], inputs[1] + 1.0)
+    assert data.noise.tolist() == [0.5, 0.5]
 
 
 def test_a_batch_has_its_targets_and_weights() -> None:

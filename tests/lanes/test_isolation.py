@@ -23,7 +23,7 @@ from lanes.cases import (
     shared_of,
     train_lanes,
 )
-from techniques.forms import FORMS, IN_STEP, JUDGES, filled
+from techniques.forms import FORMS, IN_STEP, JUDGES, filled, served
 
 WIDTH = 8
 JUDGED_BY = [filled(form) for form in JUDGES]
@@ -41,15 +41,11 @@ def programs(kind: str, forms: list[str]) -> list[tuple[str, list[str]]]:
     return [(kind, list(recipes.values())) for recipes in found]
 
 
-def first_kind(form: str) -> str:
-    return FORMS[form][0].modalities[0]
-
-
-#: Every form once, on a network of the first kind that its technique serves.
+#: Every form once, on the first network that its technique serves.
 PROGRAMS = [
     program
     for kind in NETWORKS
-    for program in programs(kind, [form for form in IN_STEP if first_kind(form) == kind])
+    for program in programs(kind, [form for form in IN_STEP if served(form)[0] == kind])
 ]
 LANES = [(at, recipe) for at, (_, some) in enumerate(PROGRAMS) for recipe in ("baseline", *some)]
 

@@ -294,3 +294,14 @@ def test_a_network_that_fails_on_the_data_says_how():
     with pytest.raises(UserError) as caught:
         resolve_model(Broken(), **TABLE)
     assert caught.value.code == "model-does-not-run"
+
+
+def test_a_class_that_trains_in_its_own_way_is_refused():
+    class Own(keras.Sequential):
+        def train_step(self, *args, **kwargs):
+            return super().train_step(*args, **kwargs)
+
+    model = Own([keras.Input((5,)), layers.Dense(3, "softmax")])
+    with pytest.raises(UserError, match="by its train_step") as caught:
+        resolve_model(model, **TABLE)
+    assert caught.value.code == "own-training"

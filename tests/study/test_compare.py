@@ -704,6 +704,14 @@ class TestPlanning:
         with pytest.raises(UserError, match="label_smoothing is not defined for regression"):
             gengap.compare("sklearn:diabetes", techniques="l2, label_smoothing", dry_run=True)
 
+    def test_techniques_that_do_not_serve_such_rows_name_those_that_do(self) -> None:
+        with pytest.raises(UserError, match=r"for tables \(only for sequences\)") as caught:
+            gengap.compare("sklearn:wine", techniques="l2, recurrent_dropout", dry_run=True)
+        assert caught.value.code == "technique-not-for-data"
+        assert "for tables: " in (caught.value.hint or "")
+        assert "batch_norm" in (caught.value.hint or "")
+        assert "recurrent_dropout" not in (caught.value.hint or "")
+
     def test_groups_stay_on_one_side_and_weights_reach_the_loss(self) -> None:
         raw = read(
             people(), None, target="bought", task=None, test=None, groups="site",

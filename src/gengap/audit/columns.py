@@ -35,7 +35,7 @@ def numbers_the_rows(values: pd.Series, kind: str) -> bool:
     Parameters
     ----------
     values : Series (n,)
-    kind : {"numeric", "boolean", "date", "categorical"}
+    kind : {"numeric", "boolean", "date", "categorical", "text"}
 
     Returns
     -------
@@ -64,13 +64,13 @@ def numbers_the_rows(values: pd.Series, kind: str) -> bool:
 def is_continuous(values: pd.Series, kind: str) -> bool:
     """Say whether two rows rarely have the same value in a column by chance.
 
-    True for numbers with fractions of which over 20 are different, and for whole numbers and dates
-    of which over 1000, or over 20 and a quarter of the rows, are different.
+    True for numbers with fractions and for texts of which over 20 are different, and for whole
+    numbers and dates of which over 1000, or over 20 and a quarter of the rows, are different.
 
     Parameters
     ----------
     values : Series (n,)
-    kind : {"numeric", "boolean", "date", "categorical"}
+    kind : {"numeric", "boolean", "date", "categorical", "text"}
 
     Returns
     -------
@@ -83,6 +83,8 @@ def is_continuous(values: pd.Series, kind: str) -> bool:
     >>> is_continuous(pd.Series([1.0, 2.0, 3.0] * 50), "numeric")
     False
     """
+    if kind == "text":
+        return bool(values.nunique() > FEW_VALUES)
     if kind not in ("numeric", "date"):
         return False
     numbers = values.dropna().to_numpy(np.float64)
@@ -105,7 +107,7 @@ def is_constant(values: pd.Series, kind: str) -> bool:
     Parameters
     ----------
     values : Series (n,)
-    kind : {"numeric", "boolean", "date", "categorical"}
+    kind : {"numeric", "boolean", "date", "categorical", "text"}
 
     Returns
     -------

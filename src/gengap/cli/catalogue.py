@@ -97,6 +97,7 @@ def description(technique: Technique) -> str:
         "Formula": technique.formula,
         "Source": technique.source,
         "For": ", ".join(technique.tasks),
+        "Data": ", ".join(f"{modality}s" for modality in technique.modalities),
         "Replaces what a model brings": ", ".join(technique.replaces),
         "Not together with": ", ".join(technique.excludes),
         "Write it as": ", ".join(_examples(technique)),

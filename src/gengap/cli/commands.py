@@ -34,8 +34,13 @@ _TASK = option(
 _FOLDS = option("--folds", type=int, default=10, metavar="N", help="Folds of cross-validation.")
 _GROUPS = option("--groups", metavar="COL", help="Column whose equal values stay on one side.")
 _WEIGHT = option("--weight", metavar="COL", help="Column with a weight a row, for the loss.")
-_TEST = option("--test", metavar="FILE", help="Rows that stay out of the folds, scored once.")
+_TEST = option("--test", metavar="DATA", help="Rows that stay out of the folds, scored once.")
 _METRIC = option("--metric", metavar="M", help="The metric that decides.")
+_IMAGE_SIZE = option(
+    "--image-size",
+    metavar="HxW",
+    help="Resize the image files of a folder to so many pixels; needed where their sizes differ.",
+)
 _DUPLICATES = option(
     "--duplicates",
     type=Words(["group", "keep", "drop"]),
@@ -66,7 +71,8 @@ class _Commands(click.Group):
 def cli(ctx: click.Context) -> None:
     """Find out which regularization closes the generalization gap of your Keras network.
 
-    DATA is a .csv, .tsv (also .gz), .parquet or .npz file, or sklearn:NAME.
+    DATA is a .csv, .tsv (also .gz), .parquet or .npz file (of images and sequences, too), a folder
+    of IDX files (as MNIST's) or of class folders with PNG or JPEG files, or sklearn:NAME.
 
     Options can also stand in [tool.gengap] of pyproject.toml, in gengap.toml, or in the
     environment, such as GENGAP_FOLDS=5; the command line goes first, the environment second.
@@ -98,7 +104,8 @@ def _settable(command: click.Command) -> frozenset[str]:
 @option(
     "--model",
     metavar="M",
-    help="mlp:64,32 (layer sizes), a .keras file, or module:function that returns a Keras model.",
+    help="mlp:64,32 (layer sizes); cnn:16,32 for images; lstm:32, gru:32 or conv1d:32,64 for "
+    "sequences; a .keras file, or module:function that returns a Keras model.",
 )
 @option(
     "--techniques",
@@ -118,6 +125,7 @@ def _settable(command: click.Command) -> frozenset[str]:
 @_GROUPS
 @_TEST
 @_DUPLICATES
+@_IMAGE_SIZE
 @option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Of all randomness.")
 @option("--out", metavar="DIR", help="Run folder; gengap-runs/... if left out.")
 @option("--budget", type=Budget(), metavar="60s", help="Do less to end in about this time.")
@@ -215,6 +223,7 @@ def compare(
 @_GROUPS
 @_TEST
 @_DUPLICATES
+@_IMAGE_SIZE
 @output_options
 def audit(
     data: str,
@@ -226,6 +235,7 @@ def audit(
     groups: str | None,
     test: str | None,
     duplicates: Any,
+    image_size: str | None,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -242,7 +252,15 @@ def audit(
     from gengap.statistics.metrics import find_metric
 
     check_folds(folds)
-    dataset = load(data, target=target, task=task, test=test, groups=groups, weight=weight)
+    dataset = load(
+        data,
+        target=target,
+        task=task,
+        test=test,
+        groups=groups,
+        weight=weight,
+        image_size=image_size,
+    )
     if metric is not None:
         find_metric(metric, dataset.task)
     findings = find(Subject(dataset, folds, duplicates, metric))
@@ -273,7 +291,8 @@ def predict(
 ) -> None:
     """Predict DATA with the model of a run folder.
 
-    Prints CSV: a header, then a line a row with prediction and, for classes, probability_CLASS.
+    Prints CSV: a header, then a line a row with prediction and, for classes, probability_CLASS;
+    for image files the file goes before them.
     """
     _put_keras_on_jax(quiet=quiet)
     with _standard_output_is_for_results():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,10 @@ import pandas as pd
 from scipy import sparse
 
 from gengap.data.assemble import Raw, assemble, missing_columns
-from gengap.data.dataset import Column, Dataset, Task
+from gengap.data.dataset import Column, Dataset, Modality, Task
+from gengap.data.sequences import padded, with_lengths
 from gengap.data.target import check_task
+from gengap.data.tensors import read_tensor
 from gengap.errors import UserError
 
 __all__ = ["check_names", "from_arrays", "raw_arrays", "read_features"]
@@ -35,7 +37,8 @@ def from_arrays(
     ----------
     x : DataFrame, or array-like (n, columns) or (n, ...)
         With two axes a table, whose columns are called x0, x1, ... where they have no names; with
-        three or more a tensor that goes to the network as it is.
+        three or more images or sequences (`gengap.data.tensors`). A list of arrays (steps,
+        channels) of different lengths is sequences, too.
     y : Series, or array-like (n,), (n, 1) or one-hot (n, classes)
     task : {"classification", "regression"}, optional
         Found from `y` where it is not given.
@@ -77,7 +80,13 @@ def from_arrays(
 
 
 def raw_arrays(
-    x: Any, y: Any, *, groups: Any = None, weights: Any = None, where: str = ""
+    x: Any,
+    y: Any,
+    *,
+    groups: Any = None,
+    weights: Any = None,
+    lengths: Any = None,
+    where: str = "",
 ) -> tuple[Raw, str]:
     """Check that inputs and targets belong together, and name the target.
 
@@ -85,6 +94,8 @@ def raw_arrays(
     ----------
     x, y, groups, weights
         As `from_arrays`.
+    lengths : array-like (n,), optional
+        How many steps the rows of sequences have.
     where : str
         Goes before every message.
 
@@ -92,10 +103,10 @@ def raw_arrays(
     ------
     UserError
         ``length-mismatch``, ``index-mismatch``, ``no-rows``, ``unsupported-type``,
-        ``one-dimensional-inputs``, ``several-targets``, ``missing-in-tensor``, ``infinite-values``
-        or ``duplicate-columns``.
+        ``one-dimensional-inputs``, ``several-targets``, ``missing-in-tensor``,
+        ``infinite-values``, ``duplicate-columns``, or what `with_lengths` raises.
     """
-    features = read_features(x, where=where)
+    features, modality = read_features(x, lengths=lengths, where=where)
     target, notes = _target(y, where)
     parts = {
         "y": target,
@@ -112,24 +123,39 @@ def raw_arrays(
         _check_index(x, {"y": y, "groups": groups, "weights": weights}[part], part, where)
     if not len(features):
         raise UserError("no-rows", f"{where}x has no rows", "check how it was selected")
-    raw = Raw(features, target, parts["groups"], parts["weights"], notes)
+    raw = Raw(features, target, parts["groups"], parts["weights"], notes, modality)
     return raw, "y" if target.name is None else str(target.name)
 
 
-def read_features(x: Any, *, where: str = "") -> pd.DataFrame | np.ndarray:
-    """Return inputs as a table, or as a tensor where they have three or more axes.
+def read_features(
+    x: Any, *, lengths: Any = None, where: str = ""
+) -> tuple[pd.DataFrame | np.ndarray, Modality]:
+    """Return inputs as a table, or as images or sequences where they have three or more axes.
 
     Parameters
     ----------
     x : DataFrame or array-like
+        A list of arrays (steps, channels) of different lengths is sequences, too.
+    lengths : array-like (n,), optional
+        How many steps the rows of sequences have.
     where : str
         Goes before every message.
+
+    Returns
+    -------
+    features : DataFrame or ndarray
+    modality : {"table", "image", "sequence"}
     """
+    _refuse_several_inputs(x, where)
     if hasattr(x, "to_pandas"):
         x = x.to_pandas()
     if isinstance(x, pd.DataFrame):
-        return check_names(x).reset_index(drop=True)
-    values = _array(x, "x", where)
+        return check_names(x).reset_index(drop=True), "table"
+    values = _padded(x)
+    if values is None:
+        values = _array(x, "x", where)
+    if lengths is not None:
+        values = with_lengths(values, lengths, where=where)
     if values.ndim < 2:
         raise UserError(
             "one-dimensional-inputs",
@@ -144,16 +170,43 @@ def read_features(x: Any, *, where: str = "") -> pd.DataFrame | np.ndarray:
         )
     if values.ndim == 2:
         names = [f"x{place}" for place in range(values.shape[1])]
-        return pd.DataFrame(values, columns=pd.Index(names, dtype=object), copy=False)
-    if values.dtype.kind not in "buif":
-        raise UserError(
-            "unsupported-type",
-            f"{where}x is a tensor of type {values.dtype}; expected numbers",
-            "encode words as numbers first, or give rows by columns",
-        )
-    if values.dtype.kind == "f":
-        _check_tensor(values, where)
-    return values
+        table = pd.DataFrame(values, columns=pd.Index(names, dtype=object), copy=False)
+        return table, "table"
+    return read_tensor(values, where=where, sequences=lengths is not None)
+
+
+def _refuse_several_inputs(x: Any, where: str) -> None:
+    """Refuse inputs by name, or arrays that are no rows but inputs beside each other."""
+    if isinstance(x, Mapping):
+        what = f"a mapping with the inputs {', '.join(map(repr, x))}"
+    elif _are_beside_each_other(x):
+        what = f"{len(x)} arrays of the shapes {', '.join(str(one.shape) for one in x)}"
+    else:
+        return
+    raise UserError(
+        "several-inputs",
+        f"{where}x is {what}; a study takes one array or table of inputs, a row a case",
+        "join inputs of one kind: np.concatenate([a, b], axis=-1), in a network that begins with "
+        "one keras.Input and slices it (inputs[:, :2], inputs[:, 2:]); whole numbers for an "
+        "Embedding may be among the columns",
+    )
+
+
+def _are_beside_each_other(x: Any) -> bool:
+    """Tell inputs of as many rows from sequences, which have steps and as many channels."""
+    if not isinstance(x, tuple | list) or not all(hasattr(one, "shape") for one in x):
+        return False
+    shapes = {tuple(one.shape) for one in x}
+    return len(shapes) > 1 and all(shapes) and len({shape[0] for shape in shapes}) == 1
+
+
+def _padded(x: Any) -> np.ndarray | None:
+    """Return a list of sequences of different lengths as one array; None for anything else."""
+    if not isinstance(x, list | tuple) or not all(isinstance(row, np.ndarray) for row in x):
+        return None
+    lengths, widths = {len(row) for row in x if row.ndim == 2}, {row.shape[1:] for row in x}
+    numbers = all(row.dtype.kind in "buif" and row.ndim == 2 for row in x)
+    return padded(x) if numbers and len(lengths) > 1 and len(widths) == 1 else None
 
 
 def check_names(table: pd.DataFrame) -> pd.DataFrame:
@@ -188,6 +241,13 @@ def _aligned(
 
 
 def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:
+    if isinstance(y, Mapping) or (isinstance(y, tuple | list) and _are_arrays(y)):
+        raise UserError(
+            "several-targets",
+            f"{where}y holds {len(y)} targets; expected one target a row",
+            "compare a network with the one output that decides, such as "
+            "keras.Model(model.input, model.output[0]), with its target",
+        )
     if isinstance(y, pd.Series):
         return y.reset_index(drop=True), ()
     if isinstance(y, pd.DataFrame):
@@ -219,6 +279,13 @@ def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:
     coded = pd.Categorical.from_codes(values.argmax(axis=1), categories=names, ordered=True)
     return pd.Series(coded), (
         f"the {len(names)} columns of y are one-hot: they are taken as classes",
+    )
+
+
+def _are_arrays(values: Sequence[Any]) -> bool:
+    """Tell targets beside each other, few and long, from rows of one-hot codes."""
+    return bool(values) and all(
+        len(getattr(one, "shape", ())) and len(one) > len(values) for one in values
     )
 
 
@@ -256,7 +323,9 @@ def _array(values: Any, part: str, where: str) -> np.ndarray:
         array = np.asarray(values)
     except ValueError as error:
         raise UserError(
-            "ragged-rows", f"{where}{part} has rows of different lengths", "make all rows as long"
+            "ragged-rows",
+            f"{where}{part} has rows of different lengths",
+            "make all rows as long; sequences are arrays of steps by channels",
         ) from error
     if array.dtype.kind in "cV" or (array.dtype.kind == "O" and array.ndim == 0):
         kind = array.dtype if array.ndim else type(values).__name__
@@ -266,24 +335,6 @@ def _array(values: Any, part: str, where: str) -> np.ndarray:
             "convert it to an array or a DataFrame",
         )
     return array
-
-
-def _check_tensor(values: np.ndarray, where: str) -> None:
-    for code, wrong, what, hint in (
-        (
-            "missing-in-tensor",
-            np.isnan,
-            "missing",
-            "fill them in: a tensor goes to the network as it is",
-        ),
-        ("infinite-values", np.isinf, "infinite", "replace them by numbers"),
-    ):
-        found = wrong(values)
-        if found.any():
-            place = tuple(int(axis) for axis in np.argwhere(found)[0])
-            raise UserError(
-                code, f"{where}x has {int(found.sum())} {what} values, the first at {place}", hint
-            )
 
 
 def _check_index(x: Any, other: Any, part: str, where: str) -> None:

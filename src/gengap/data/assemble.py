@@ -10,9 +10,11 @@ import pandas as pd
 
 from gengap.data.cells import distinct_words
 from gengap.data.columns import check_finite, read_table_as, type_columns
-from gengap.data.dataset import Column, Dataset, Part, Task
+from gengap.data.dataset import Column, Dataset, Modality, Part, Task
 from gengap.data.fingerprint import fingerprint
+from gengap.data.sequences import as_long
 from gengap.data.target import Target, read_target, read_test_target
+from gengap.data.tensors import taken_as
 from gengap.errors import UserError, suggest
 
 __all__ = ["Raw", "assemble", "missing_columns", "split_table"]
@@ -27,6 +29,7 @@ class Raw:
     groups: pd.Series | None = None
     weights: pd.Series | None = None
     notes: tuple[str, ...] = ()
+    modality: Modality = "table"
 
 
 def assemble(
@@ -55,8 +58,13 @@ def assemble(
     target = read_target(target_name, rows.target, task=task)
     columns, features, notes = _features(rows.features, target.known)
     test_rows = None if test is None else test(columns)
+    if test_rows is not None and rows.modality == "sequence":
+        features, test_features = as_long(features, test_rows.features)
+        test_rows = replace(test_rows, features=test_features)
     groups, test_groups = _groups(rows, test_rows, target.known)
     part = Part(features, target.values, _weights(rows, target.known), groups)
+    if not isinstance(features, pd.DataFrame):
+        notes = (taken_as(features, rows.modality),)
     notes = (*rows.notes, *target.notes, *notes)
     test_part = None
     if test_rows is not None:

@@ -19,6 +19,7 @@ from gengap.data.cells import (
     to_numbers,
 )
 from gengap.data.dataset import Column, ColumnKind
+from gengap.data.text import MOST_TERMS, are_texts, terms_of
 from gengap.errors import UserError
 
 __all__ = ["check_finite", "read_as", "read_table_as", "table_of", "type_columns"]
@@ -34,13 +35,15 @@ class _Read:
     kind: ColumnKind
     values: np.ndarray
     note: str | None = None
+    terms: tuple[str, ...] = ()
 
 
 def type_columns(table: pd.DataFrame) -> tuple[tuple[Column, ...], pd.DataFrame, tuple[str, ...]]:
     """Find the kind of every column and convert it.
 
     Integers are numeric, also where they may be codes; category columns are categorical, also
-    where their categories are numbers; text is what all its words are.
+    where their categories are numbers; other cells are what all their words are, and texts where
+    they are long and nearly all different.
 
     Parameters
     ----------
@@ -69,9 +72,11 @@ def type_columns(table: pd.DataFrame) -> tuple[tuple[Column, ...], pd.DataFrame,
     for name in table.columns:
         read = _type(name, table[name])
         missing = pd.isna(read.values)
-        levels = ()
+        levels: tuple[str, ...] = ()
         if read.kind == "categorical":
             levels = tuple(sorted(pd.unique(read.values[~missing]).tolist()))
+        elif read.kind == "text":
+            levels = read.terms
         else:
             check_finite(f"column '{name}'", read.values)
         columns.append(Column(name, read.kind, levels, int(missing.sum())))
@@ -95,7 +100,7 @@ def read_as(column: Column, series: pd.Series) -> np.ndarray:
     Returns
     -------
     ndarray (n,)
-        float64 with NaN, or object (str or None) for a categorical column.
+        float64 with NaN, or object (str or None) for a categorical column and texts.
 
     Raises
     ------
@@ -108,7 +113,7 @@ def read_as(column: Column, series: pd.Series) -> np.ndarray:
     >>> read_as(Column("a", "numeric"), pd.Series(["1", "NA"])).tolist()
     [1.0, nan]
     """
-    if column.kind == "categorical":
+    if column.in_words:
         found = distinct_words(column.name, series)
         return found.spread(found.words, None, object)
     read = _from_dtype(column.name, series)
@@ -210,12 +215,21 @@ def _type(name: str, series: pd.Series) -> _Read:
         parsed = reader(found.words)
         if parsed is not None:
             return _Read(kind, found.spread(parsed, np.nan, float))
-    note = (
+    cells = found.spread(found.words, None, object)
+    terms = terms_of(cells) if are_texts(found) else ()
+    if terms:
+        some = f" the {len(terms):,} most frequent of" if len(terms) == MOST_TERMS else ""
+        note = (
+            f"column '{name}' holds texts:{some} their terms become inputs, weighed by how rare "
+            "they are (TF-IDF)"
+        )
+        return _Read("text", cells, note, terms)
+    numbers_note = (
         None
         if numbers is None
         else _almost_numeric(name, found.spread(numbers, np.nan, float), found)
     )
-    return _Read("categorical", found.spread(found.words, None, object), note)
+    return _Read("categorical", cells, numbers_note)
 
 
 def _almost_numeric(name: str, numbers: np.ndarray, found: Words) -> str | None:

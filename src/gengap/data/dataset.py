@@ -12,8 +12,8 @@ from gengap.statistics.metrics import Task
 
 __all__ = ["IN_MEMORY", "Column", "ColumnKind", "Dataset", "Modality", "Part", "Task"]
 
+ColumnKind = Literal["numeric", "boolean", "date", "categorical", "text"]
 Modality = Literal["table", "image", "sequence"]
-ColumnKind = Literal["numeric", "boolean", "date", "categorical"]
 
 #: What a dataset calls its source where the data were in memory.
 IN_MEMORY = ("arrays", "table")
@@ -27,11 +27,13 @@ class Column:
     ----------
     name : str
         The name as the user wrote it.
-    kind : {"numeric", "boolean", "date", "categorical"}
+    kind : {"numeric", "boolean", "date", "categorical", "text"}
         Numeric, boolean (0 or 1) and date (days since 1970) columns are float64 in
-        `Part.features`, with NaN for missing; categorical ones hold str, with None for missing.
+        `Part.features`, with NaN for missing; categorical ones and texts hold str, with None for
+        missing.
     levels : tuple of str
-        The sorted levels of a categorical column in the whole table (missing is not among them).
+        The sorted levels of a categorical column in the whole table (missing is not among them);
+        the sorted terms of texts that become inputs (`gengap.data.text`).
     missing : int
         How many of the rows have no value.
     """
@@ -41,6 +43,11 @@ class Column:
     levels: tuple[str, ...] = ()
     missing: int = 0
 
+    @property
+    def in_words(self) -> bool:
+        """Whether its cells hold str, not numbers."""
+        return self.kind in ("categorical", "text")
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -49,7 +56,8 @@ class Part:
     Attributes
     ----------
     features : DataFrame (n, columns), or ndarray (n, ...) with three or more axes
-        The inputs: a parsed table, or a tensor that goes to the network as it is.
+        The inputs: a parsed table; images (n, height, width, channels), bytes or numbers; or
+        sequences (n, steps, channels), whose steps after the last one hold NaN.
     target : ndarray (n,)
         Class codes (int64) for classification, values in their own unit (float64) for regression.
     weights : ndarray (n,), optional
@@ -82,7 +90,7 @@ class Dataset:
     classes : tuple of str
         Names of the classes in the order of their codes; empty for regression.
     columns : tuple of Column
-        Empty for tensors.
+        Empty for images and sequences.
     rows : Part
         The rows that the folds are made of.
     test : Part, optional

@@ -1,9 +1,10 @@
-"""Encode a table once for all folds: one-hot levels, and numbers small enough for 32 bits.
+"""Encode rows once for all folds: one-hot levels, and numbers small enough for 32 bits.
 
 A column's levels are schema and come from the whole table, so that all folds have the same width;
 what a fold may not know is masked by its `Preprocessing`. Numbers are held as
 (value - offset) / unit: a timestamp such as 1.7e9 with a spread of hours would lose its digits in
-32 bits. Offset and unit only carry the number; the fold's own shift and scale undo them.
+32 bits. Offset and unit only carry the number; the fold's own shift and scale undo them. The
+channels of sequences are carried likewise. Images stay bytes, or numbers as they are.
 """
 
 from __future__ import annotations
@@ -15,9 +16,19 @@ import numpy as np
 import pandas as pd
 
 from gengap.data.dataset import Column
+from gengap.data.row_form import RowForm, form_of
+from gengap.data.text import term_shares
 from gengap.errors import UserError
 
-__all__ = ["MISSING_LEVEL", "Encoded", "encode", "layout", "one_hot", "varying_numbers"]
+__all__ = [
+    "MISSING_LEVEL",
+    "Encoded",
+    "encode",
+    "layout",
+    "one_hot",
+    "varying_channels",
+    "varying_numbers",
+]
 
 MISSING_LEVEL = "<missing>"
 # 8 GiB of encoded values.
@@ -33,17 +44,24 @@ class Encoded:
 
     Attributes
     ----------
-    values : ndarray of float32 (n, width), or the tensor (n, ...) as it is
-        Numbers as (value - offset) / unit with NaN for missing; levels as 0 and 1.
+    values : ndarray of float32 (n, width), (n, steps, channels), (n, ...) or of bytes (n, ...)
+        Numbers as (value - offset) / unit with NaN for missing; levels as 0 and 1; terms as their
+        shares of the row. Images as they are.
     names : tuple of str
-        ``"age"``, ``"color=red"``, ``"color=<missing>"``; empty for tensors, like all below.
+        ``"age"``, ``"color=red"``, ``"color=<missing>"``; empty for images and sequences, like all
+        below but offset and unit.
     source : ndarray of int (width,)
         Which column an encoded column comes from.
     levels : tuple of str or None
-        The level of a one-hot column; None for numbers and for the level "missing".
+        The level of a one-hot column, or a text's term; None for numbers and for the level
+        "missing".
     is_numeric : ndarray of bool (width,)
-        True for numbers, booleans and dates, False for one-hot columns.
-    offset, unit : ndarray of float64 (width,)
+        True for numbers, booleans and dates, False for one-hot columns and terms.
+    offset, unit : ndarray of float64 (width,), (channels,) or (0,)
+    form : RowForm, optional
+        Of images and sequences.
+    as_given : bool
+        Whether the network gets numbers in their own units, not standardized.
     """
 
     values: np.ndarray
@@ -53,20 +71,26 @@ class Encoded:
     is_numeric: np.ndarray
     offset: np.ndarray
     unit: np.ndarray
+    form: RowForm | None = None
+    as_given: bool = False
 
     @property
     def width(self) -> int:
-        """How many encoded columns there are (0 for tensors)."""
+        """How many encoded columns there are (0 for images and sequences)."""
         return len(self.names)
 
 
 def encode(
-    columns: tuple[Column, ...], features: pd.DataFrame | np.ndarray, *, like: Encoded | None = None
+    columns: tuple[Column, ...],
+    features: pd.DataFrame | np.ndarray,
+    *,
+    like: Encoded | None = None,
+    as_given: bool = False,
 ) -> Encoded:
-    """Encode features; tensors pass as they are.
+    """Encode features.
 
     A categorical column has a column a level, and one for "missing" where the table has missing
-    cells in it. Levels that `columns` does not name are zeros.
+    cells in it. Levels that `columns` does not name are zeros. Texts have a column a term.
 
     Parameters
     ----------
@@ -74,6 +98,8 @@ def encode(
     features : DataFrame (n, columns) or ndarray (n, ...)
     like : Encoded, optional
         Take offsets and units from there, for a test part.
+    as_given : bool
+        Hold numbers as they are, for a network that prepares them itself.
 
     Raises
     ------
@@ -89,13 +115,10 @@ def encode(
     (('a', 'b=x', 'b=<missing>'), [[-1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
     """
     if not isinstance(features, pd.DataFrame):
-        nothing = np.zeros(0)
-        return Encoded(
-            features, (), nothing.astype(int), (), nothing.astype(bool), nothing, nothing
-        )
+        return _encode_tensor(features, like, as_given)
     names, source, levels = layout(columns)
     _check_size(len(features), len(names), columns)
-    is_numeric = np.array([columns[place].kind != "categorical" for place in source], dtype=bool)
+    is_numeric = np.array([not columns[place].in_words for place in source], dtype=bool)
     values = np.zeros((len(features), len(names)), dtype=np.float32)
     offset, unit = np.zeros(len(names)), np.ones(len(names))
     for place, column in enumerate(columns):
@@ -105,15 +128,20 @@ def encode(
             rows, hits = one_hot(column, cells)
             values[rows, at[0] + hits] = 1.0
             continue
+        if column.kind == "text":
+            values[:, at] = term_shares(column.levels, cells)
+            continue
         numbers = cells.astype(np.float64)
         where = at[0]
-        if like is None:
+        if as_given:
+            offset[where], unit[where] = 0.0, 1.0
+        elif like is None:
             offset[where], unit[where] = _carrier(numbers)
         else:
             offset[where], unit[where] = like.offset[where], like.unit[where]
         carried = (numbers - offset[where]) / unit[where]
         values[:, where] = np.clip(carried, -_LARGEST, _LARGEST)
-    return Encoded(values, names, source, levels, is_numeric, offset, unit)
+    return Encoded(values, names, source, levels, is_numeric, offset, unit, as_given=as_given)
 
 
 def varying_numbers(
@@ -163,6 +191,28 @@ def varying_numbers(
     return vary
 
 
+def varying_channels(encoded: Encoded, parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Tell which channels of sequences take more than one value in each of the parts.
+
+    Parameters
+    ----------
+    encoded : Encoded
+    parts : iterable of ndarray of int
+        Row numbers, such as the training rows of every fold.
+
+    Returns
+    -------
+    ndarray of bool (channels,)
+    """
+    # These pass over steps that are none. By row first: a row is in many parts.
+    lowest = np.fmin.reduce(encoded.values, axis=1)
+    highest = np.fmax.reduce(encoded.values, axis=1)
+    vary = np.ones(encoded.values.shape[-1], dtype=bool)
+    for rows in parts:
+        vary &= lowest[rows].min(axis=0) < highest[rows].max(axis=0)
+    return vary
+
+
 def layout(
     columns: tuple[Column, ...],
 ) -> tuple[tuple[str, ...], np.ndarray, tuple[str | None, ...]]:
@@ -171,8 +221,11 @@ def layout(
     source: list[int] = []
     levels: list[str | None] = []
     for place, column in enumerate(columns):
-        if column.kind != "categorical":
-            found: list[tuple[str, str | None]] = [(column.name, None)]
+        if column.kind == "text":
+            found: list[tuple[str, str | None]]
+            found = [(f"{column.name}: {term}", term) for term in column.levels]
+        elif column.kind != "categorical":
+            found = [(column.name, None)]
         else:
             found = [(f"{column.name}={level}", level) for level in column.levels]
             if column.missing:
@@ -190,6 +243,21 @@ def one_hot(column: Column, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         codes = np.where(pd.isna(cells), len(column.levels), codes)
     rows = np.flatnonzero(codes >= 0)
     return rows, codes[rows]
+
+
+def _encode_tensor(tensor: np.ndarray, like: Encoded | None, as_given: bool) -> Encoded:
+    # Grey images have a channel axis, too.
+    form = form_of(tensor, "image" if tensor.ndim > 3 else "sequence")
+    values, offset, unit = tensor, np.zeros(0), np.zeros(0)
+    if form.modality == "sequence":
+        channels = np.moveaxis(tensor, -1, 0)
+        carriers = np.array([(0.0, 1.0) if as_given else _carrier(one) for one in channels])
+        offset, unit = carriers.T if like is None else (like.offset, like.unit)
+        values = (tensor - offset) / unit
+    if form.pixels != "bytes":
+        values = values.astype(np.float32, copy=False)
+    none = np.zeros(0, dtype=np.int64)
+    return Encoded(values, (), none, (), none.astype(bool), offset, unit, form, as_given)
 
 
 def _carrier(numbers: np.ndarray) -> tuple[float, float]:

@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
 import pandas as pd
 
-from gengap.data.arrays import check_names, raw_arrays
+from gengap.data.arrays import check_names
 from gengap.data.assemble import Raw, assemble, split_table
 from gengap.data.bundled import read_bundled
 from gengap.data.dataset import Column, Dataset, Task
 from gengap.data.delimited import read_delimited
-from gengap.data.npz import class_names, read_npz
+from gengap.data.load_arrays import Asked, Source, load_folder, load_npz, refuse_size
 from gengap.data.parquet import read_parquet
-from gengap.data.paths import existing_file, format_of, stem_of
+from gengap.data.paths import existing_file, existing_folder, format_of, stem_of
 from gengap.data.target import check_task
 from gengap.errors import UserError
 
 __all__ = ["load", "read_table"]
 
-Source: TypeAlias = "str | os.PathLike[str] | pd.DataFrame"
-
 _BUNDLED = "sklearn:"
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What the user said about the data."""
-
-    target: str | None
-    task: Task | None
-    test: Source | None
-    groups: str | None
-    weight: str | None
 
 
 def load(
@@ -47,21 +33,25 @@ def load(
     test: Source | None = None,
     groups: str | None = None,
     weight: str | None = None,
+    image_size: str | Sequence[int] | None = None,
 ) -> Dataset:
-    """Read a file, a data set that scikit-learn brings, or a table.
+    """Read a file, a folder of images, a data set that scikit-learn brings, or a table.
 
     Parameters
     ----------
     source : str, PathLike or DataFrame
-        A .csv, .tsv (both also .gz), .parquet or .npz file, ``sklearn:NAME``, or a table.
+        A .csv, .tsv (both also .gz), .parquet or .npz file, a folder of IDX files or of class
+        folders with PNG and JPEG files, ``sklearn:NAME``, or a table.
     target : str, optional
         Name of the column to predict; needed for tables and never guessed.
     task : {"classification", "regression"}, optional
         Found from the target where it is not given.
     test : str, PathLike or DataFrame, optional
-        Rows that stay out of the folds; the same columns.
+        Rows that stay out of the folds; the same columns, or a folder with the same classes.
     groups, weight : str, optional
         Names of columns, which then are no features.
+    image_size : str or pair of int, optional
+        Height and width in pixels that image files are resized to, such as ``"64x64"``.
 
     Returns
     -------
@@ -79,19 +69,25 @@ def load(
     ('classification', ('class_0', 'class_1', 'class_2'), (178, 13))
     """
     check_task(task)
-    asked = _Asked(target, task, test, groups, weight)
+    asked = Asked(target, task, test, groups, weight, image_size)
     if isinstance(source, pd.DataFrame):
+        refuse_size(asked, "a table")
         return _load_table(check_names(source), "table", "table", asked)
     text = os.fspath(source)
     if text.startswith(_BUNDLED):
         name = text.removeprefix(_BUNDLED)
+        refuse_size(asked, text)
         table, own = read_bundled(name)
         kept = f"the target that {text} comes with, '{own}', is a feature here"
         own_notes = () if target in (None, own) else (kept,)
         return _load_table(table, name, text, replace(asked, target=target or own), notes=own_notes)
+    folder = existing_folder(text)
+    if folder is not None:
+        return load_folder(folder, text, asked)
     path = _file(text)
+    refuse_size(asked, path)
     if format_of(path) == ".npz":
-        return _load_npz(path, text, asked)
+        return load_npz(path, text, asked)
     # Class and group names are kept as they are written: 01 is not 1.
     as_written = [column for column in (target, groups) if column is not None]
     table, notes = _read_file(path, as_written)
@@ -160,7 +156,7 @@ def _load_table(
     table: pd.DataFrame,
     name: str,
     source: str,
-    asked: _Asked,
+    asked: Asked,
     *,
     where: str | None = None,
     notes: tuple[str, ...] = (),
@@ -198,31 +194,3 @@ def _load_table(
         )
 
     return assemble(name, source, target, rows, task=asked.task, test=read_test)
-
-
-def _load_npz(path: Path, source: str, asked: _Asked) -> Dataset:
-    given = {
-        "target": asked.target,
-        "test": asked.test,
-        "groups": asked.groups,
-        "weight": asked.weight,
-    }
-    used = [option for option, value in given.items() if value is not None]
-    if used:
-        raise UserError(
-            "npz-brings-its-own",
-            f"{path.name} is an archive of arrays: it has no columns for {' and '.join(used)}",
-            "it brings its own arrays: y, x_test and y_test, groups",
-        )
-    arrays, notes = read_npz(path)
-    classes = None if asked.task == "regression" else arrays.get("classes")
-
-    def raw(suffix: str, groups: object = None) -> Raw:
-        y = arrays["y" + suffix]
-        named = y if classes is None else class_names(y, classes)
-        return raw_arrays(arrays["x" + suffix], named, groups=groups, where=f"{path.name}: ")[0]
-
-    rows = raw("", arrays.get("groups"))
-    rows = replace(rows, notes=(*notes, *rows.notes))
-    test = (lambda _columns: raw("_test")) if "x_test" in arrays else None
-    return assemble(stem_of(path), source, "y", rows, task=asked.task, test=test)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,10 +12,34 @@ import pandas as pd
 
 from gengap.errors import UserError
 
-__all__ = ["class_names", "read_npz", "read_npz_inputs"]
+__all__ = ["array_name", "class_names", "read_npz", "read_npz_inputs"]
 
-_KNOWN = ("x", "y", "x_train", "y_train", "x_test", "y_test", "groups", "classes")
-_EXPECTED = "x and y, or x_train, y_train, x_test and y_test; optionally groups and classes"
+_ROLES = ("x", "y", "lengths")
+_KNOWN = frozenset({*(role + of for role in _ROLES for of in ("", "_train", "_test"))}) | {
+    "groups",
+    "classes",
+}
+_ALIASES = {"images": "x", "labels": "y", "length": "lengths", "len": "lengths"}
+_EXPECTED = (
+    "x and y, or x_train, y_train, x_test and y_test; optionally lengths, groups and classes"
+)
+
+
+def array_name(key: str) -> str | None:
+    """Return what gengap calls the array of a key, None where it knows none of that name.
+
+    Case makes no difference, nor whether train and test stand before or behind; images are x,
+    labels are y, and len is lengths.
+
+    Examples
+    --------
+    >>> array_name("Train_Images"), array_name("len_test"), array_name("groups"), array_name("z")
+    ('x_train', 'lengths_test', 'groups', None)
+    """
+    name = re.sub(r"^(train|test)_(.+)$", r"\2_\1", key.lower())
+    role, _, part = name.partition("_")
+    name = _ALIASES.get(role, role) + (f"_{part}" if part else "")
+    return name if name in _KNOWN else None
 
 
 def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
@@ -24,13 +49,14 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     ----------
     path : Path
         An existing file. Its keys are `x` and `y`, or `x_train` and `y_train` with or without
-        `x_test` and `y_test`, in any case; `groups` (a code a training row) and `classes` (names
-        of the class codes 0, 1, ... in y) may be there.
+        `x_test` and `y_test`, in any spelling that `array_name` knows; `lengths` (of sequences,
+        of each part), `groups` (a code a training row) and `classes` (names of the class codes
+        0, 1, ... in y) may be there.
 
     Returns
     -------
     arrays : dict
-        Keys in lower case; `x_train` and `y_train` are called `x` and `y`.
+        Names as `array_name` gives them; what belongs to the training rows has no `_train`.
     notes : tuple of str
         Which arrays were ignored.
 
@@ -45,8 +71,8 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     return _renamed(path, arrays, ignored), notes
 
 
-def read_npz_inputs(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Read the rows to predict from an archive: x, else x_test.
+def read_npz_inputs(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Read the rows to predict from an archive: x, else x_test; and their lengths, if any.
 
     Raises
     ------
@@ -56,7 +82,8 @@ def read_npz_inputs(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     arrays, _ = _arrays(path)
     for key in ("x", "x_test"):
         if key in arrays:
-            return arrays[key], (f"predicted is the array {key}",)
+            lengths = arrays.get(key.replace("x", "lengths"))
+            return arrays[key], lengths, (f"predicted is the array {key}",)
     listed = ", ".join(arrays) or "none that gengap knows"
     raise UserError(
         "missing-array",
@@ -75,12 +102,12 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
         # Opened here, since NumPy leaves a file open in which it finds a fault.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             for key in archive.files:
-                name = key.lower()
-                if name not in _KNOWN:
+                name = array_name(key)
+                if name is None:
                     ignored.append(key)
                     continue
                 if name in arrays:
-                    raise _ambiguous(path, f"two arrays are called {name} but for case")
+                    raise _ambiguous(path, f"two arrays are called {name} but for their spelling")
                 arrays[name] = _array(path, key, archive)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
         raise UserError(
@@ -139,9 +166,9 @@ def _array(path: Path, key: str, archive: np.lib.npyio.NpzFile) -> np.ndarray:
 def _renamed(
     path: Path, arrays: dict[str, np.ndarray], ignored: list[str]
 ) -> dict[str, np.ndarray]:
-    if {"x", "y"} & arrays.keys() and {"x_train", "y_train"} & arrays.keys():
-        raise _ambiguous(path, "it has both x or y and x_train or y_train")
-    train = {"x_train", "y_train"} & arrays.keys()
+    train = {f"{role}_train" for role in _ROLES} & arrays.keys()
+    if train and set(_ROLES) & arrays.keys():
+        raise _ambiguous(path, "it has both x, y or lengths and arrays of the same with _train")
     found = {key.removesuffix("_train"): array for key, array in arrays.items()}
     for pair in (("x", "y"), ("x_test", "y_test")):
         absent = [key for key in pair if key not in found]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gengap.errors import UserError, suggest
 
-__all__ = ["FORMATS", "existing_file", "format_of", "stem_of"]
+__all__ = ["FORMATS", "existing_file", "existing_folder", "format_of", "stem_of"]
 
 FORMATS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".npz")
 
@@ -49,6 +49,18 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
     if not first:
         raise UserError("empty-file", f"{given} is empty", "check how the file was written")
     return given
+
+
+def existing_folder(path: str | os.PathLike[str]) -> Path | None:
+    """Return the path of a folder; None where there is none of that name.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        ``~`` stands for the home folder.
+    """
+    given = Path(path).expanduser()
+    return given if "\0" not in str(given) and str(path) and given.is_dir() else None
 
 
 def format_of(path: Path) -> str:

@@ -2,14 +2,16 @@
 
 Equal to scikit-learn's ``ColumnTransformer`` of ``SimpleImputer(strategy="median")`` with
 ``StandardScaler`` and ``OneHotEncoder(handle_unknown="ignore")`` fitted on the same rows; a column
-or level that these rows never saw is zero.
+or level that these rows never saw is zero (`gengap.data.text` says what texts are). The channels of
+sequences are scaled as by a ``StandardScaler`` fitted on the steps of the same rows. Images of
+bytes are divided by 255; others are as they are. Where the network prepares its inputs itself,
+numbers are neither centered nor scaled (`Encoded.as_given`).
 
 ``docs/preprocess.md`` says what ``preprocess.json`` holds and how rows are prepared by it alone.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +19,16 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import StandardScaler
 
-from gengap.data.cells import MISSING, NO, YES
 from gengap.data.dataset import Column, Dataset, Task
 from gengap.data.encoding import Encoded, layout, one_hot
 from gengap.data.prediction import parse_like
+from gengap.data.preprocess_file import from_json, to_json
+from gengap.data.row_form import RowForm
+from gengap.data.text import inverse_frequency, term_shares
 from gengap.errors import UserError
 
 __all__ = ["Preprocessing", "fit_preprocessing", "fold_arrays"]
 
-_SCHEMA = 1
 # So many cells (16 MiB) are looked at together, or one column where its rows are more.
 _TOGETHER = 2**21
 
@@ -38,14 +41,16 @@ class Preprocessing:
     ----------
     columns : tuple of Column
     fill, shift, scale, keep : ndarray of float64 (width,)
-        Numbers: (value or fill - shift) / scale * keep. One-hot columns: fill 0, shift 0, scale 1.
+        Numbers: (value or fill - shift) / scale * keep. One-hot columns: fill 0, shift 0, scale 1;
+        terms of texts likewise, but a scale of 1 / (the weight of the term).
+        Of sequences shift and scale (channels,) alone, of images none.
     target_name : str
     task : {"classification", "regression"}
     classes : tuple of str
     target_shift, target_scale : float
         Mean and standard deviation of the target; 0 and 1 for classification.
-    shape : tuple of int, optional
-        Shape of one row of a tensor; None for tables.
+    form : RowForm, optional
+        Of images and sequences; None for tables.
     """
 
     columns: tuple[Column, ...]
@@ -58,11 +63,11 @@ class Preprocessing:
     classes: tuple[str, ...]
     target_shift: float = 0.0
     target_scale: float = 1.0
-    shape: tuple[int, ...] | None = None
+    form: RowForm | None = None
 
     @property
     def width(self) -> int:
-        """How many encoded columns there are (0 for tensors)."""
+        """How many encoded columns there are (0 for images and sequences)."""
         return len(self.fill)
 
     @property
@@ -81,8 +86,7 @@ class Preprocessing:
 
         Returns
         -------
-        ndarray
-            float32 (n, width), or a tensor as it is.
+        ndarray of float32 (n, width) or (n, ...)
 
         Raises
         ------
@@ -98,7 +102,7 @@ class Preprocessing:
         >>> fitted.transform([[5.0], [None]]).tolist()
         [[2.0], [0.0]]
         """
-        return self.transform_features(parse_like(self.columns, rows, shape=self.shape)[0])
+        return self.transform_features(parse_like(self.columns, rows, form=self.form)[0])
 
     def transform_features(self, features: pd.DataFrame | np.ndarray) -> np.ndarray:
         """Prepare rows that were read already: booleans and dates are numbers, words are clean.
@@ -120,7 +124,7 @@ class Preprocessing:
         """
         self._check_read(features)
         if not isinstance(features, pd.DataFrame):
-            return features
+            return self._transform_tensor(features)
         source = layout(self.columns)[1]
         encoded = np.zeros((len(features), self.width))
         for place, column in enumerate(self.columns):
@@ -129,23 +133,31 @@ class Preprocessing:
             if column.kind == "categorical":
                 rows, hits = one_hot(column, cells)
                 encoded[rows, at[0] + hits] = 1.0
+            elif column.kind == "text":
+                encoded[:, at] = term_shares(column.levels, cells)
             else:
                 encoded[:, at[0]] = cells.astype(np.float64)
         filled = np.where(np.isnan(encoded), self.fill, encoded)
-        limit = np.finfo(np.float32).max
-        return np.clip((filled - self.shift) / self.scale * self.keep, -limit, limit).astype(
-            np.float32
-        )
+        return _in_32_bits((filled - self.shift) / self.scale * self.keep)
+
+    def _transform_tensor(self, features: np.ndarray) -> np.ndarray:
+        assert self.form is not None
+        if self.form.modality == "sequence":
+            prepared = _in_32_bits((features - self.shift) / self.scale)
+            if self.form.padding is not None:
+                prepared[np.isnan(prepared)] = self.form.padding
+            return prepared
+        images = features.reshape(len(features), *self.form.shape)
+        return images.astype(np.float32) / np.float32(self.form.divisor)
 
     def _check_read(self, features: Any) -> None:
         """Refuse what was not read as the training rows were: it would be prepared wrongly."""
-        if self.shape is not None:
-            fits = isinstance(features, np.ndarray) and features.shape[1:] == self.shape
+        if self.form is not None:
+            fits = isinstance(features, np.ndarray) and _has_form(features, self.form)
         else:
             fits = isinstance(features, pd.DataFrame) and all(
                 column.name in features
-                and features[column.name].dtype
-                == (object if column.kind == "categorical" else np.float64)
+                and features[column.name].dtype == (object if column.in_words else np.float64)
                 for column in self.columns
             )
         if not fits:
@@ -157,42 +169,7 @@ class Preprocessing:
 
     def to_json(self) -> str:
         """Return the text of preprocess.json (docs/preprocess.md says what it holds)."""
-        columns: list[dict[str, Any]] = []
-        for column in self.columns:
-            entry: dict[str, Any] = {"name": column.name, "kind": column.kind}
-            if column.kind == "categorical":
-                entry |= {"levels": list(column.levels), "has_missing_level": column.missing > 0}
-            columns.append(entry)
-        names, source, levels = layout(self.columns)
-        encoded: list[dict[str, Any]] = []
-        for place, name in enumerate(names):
-            column = self.columns[source[place]]
-            entry = {"name": name, "column": column.name}
-            if column.kind == "categorical":
-                entry["level"] = levels[place]
-            else:
-                entry |= {
-                    "fill": float(self.fill[place]),
-                    "shift": float(self.shift[place]),
-                    "scale": float(self.scale[place]),
-                }
-            encoded.append(entry | {"keep": int(self.keep[place])})
-        document = {
-            "schema": _SCHEMA,
-            "kind": "table" if self.shape is None else "tensor",
-            "shape": None if self.shape is None else list(self.shape),
-            "words": {"missing": sorted(MISSING), "yes": sorted(YES), "no": sorted(NO)},
-            "columns": columns,
-            "encoded": encoded,
-            "target": {
-                "name": self.target_name,
-                "task": self.task,
-                "classes": list(self.classes),
-                "shift": self.target_shift,
-                "scale": self.target_scale,
-            },
-        }
-        return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        return to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> Preprocessing:
@@ -203,38 +180,21 @@ class Preprocessing:
         UserError
             ``not-preprocessing``.
         """
-        try:
-            document = json.loads(text)
-            columns = tuple(
-                Column(
-                    entry["name"],
-                    entry["kind"],
-                    tuple(entry.get("levels", ())),
-                    int(entry.get("has_missing_level", False)),
-                )
-                for entry in document["columns"]
-            )
-            encoded, target = document["encoded"], document["target"]
-            shape = document["shape"]
-            return cls(
-                columns=columns,
-                fill=np.array([entry.get("fill", 0.0) for entry in encoded], dtype=np.float64),
-                shift=np.array([entry.get("shift", 0.0) for entry in encoded], dtype=np.float64),
-                scale=np.array([entry.get("scale", 1.0) for entry in encoded], dtype=np.float64),
-                keep=np.array([entry["keep"] for entry in encoded], dtype=np.float64),
-                target_name=target["name"],
-                task=target["task"],
-                classes=tuple(target["classes"]),
-                target_shift=target["shift"],
-                target_scale=target["scale"],
-                shape=None if shape is None else tuple(shape),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(
-                "not-preprocessing",
-                f"this is no preprocess.json that gengap wrote: {error}",
-                "name a run folder as gengap compare writes it",
-            ) from error
+        return cls(**from_json(text))
+
+
+def _has_form(features: np.ndarray, form: RowForm) -> bool:
+    shape = features.shape[1:]
+    if form.modality == "sequence":
+        return shape == form.shape and (form.padding is not None or not np.isnan(features).any())
+    # A network without a channel axis still reads grey images with one.
+    shapes = (form.shape, (*form.shape, 1))
+    return shape in shapes and (features.dtype == np.uint8) == (form.pixels == "bytes")
+
+
+def _in_32_bits(values: np.ndarray) -> np.ndarray:
+    limit = np.finfo(np.float32).max
+    return np.clip(values, -limit, limit).astype(np.float32)
 
 
 def fit_preprocessing(dataset: Dataset, encoded: Encoded, rows: np.ndarray) -> Preprocessing:
@@ -257,7 +217,6 @@ def fit_preprocessing(dataset: Dataset, encoded: Encoded, rows: np.ndarray) -> P
     if dataset.task == "regression":
         scaler = StandardScaler().fit(target.reshape(-1, 1))
         shift, scale = float(scaler.mean_[0]), float(scaler.scale_[0])
-    tensor = not isinstance(features, pd.DataFrame)
     fill, mean, deviation, keep = _statistics(dataset.columns, features, encoded, rows)
     return Preprocessing(
         columns=dataset.columns,
@@ -270,7 +229,7 @@ def fit_preprocessing(dataset: Dataset, encoded: Encoded, rows: np.ndarray) -> P
         classes=dataset.classes,
         target_shift=shift,
         target_scale=scale,
-        shape=tuple(features.shape[1:]) if tensor else None,
+        form=encoded.form,
     )
 
 
@@ -278,7 +237,8 @@ def fold_arrays(preprocessing: Preprocessing, encoded: Encoded) -> dict[str, np.
     """Return a fold's record for the device, in the units of the encoded values.
 
     ``x = (where(isnan(e), fill, e) - shift) / scale * keep`` of `encoded.values` equals
-    `Preprocessing.transform_features` of the features.
+    `Preprocessing.transform_features` of the features; of sequences, ``padding`` then takes the
+    place of what is NaN.
 
     Parameters
     ----------
@@ -288,17 +248,23 @@ def fold_arrays(preprocessing: Preprocessing, encoded: Encoded) -> dict[str, np.
     Returns
     -------
     dict
-        fill, shift, scale, keep: float32 (width,).
+        fill, shift, scale, keep: float32 (width,). Of sequences shift and scale (channels,), and
+        padding () where there is some; of images scale () where they are divided.
     """
+    form = preprocessing.form
+    if form is not None and form.modality == "image":
+        return {} if form.divisor == 1 else {"scale": np.asarray(form.divisor, np.float32)}
     # A scale below what 32 bits hold would divide by zero.
     smallest = float(np.finfo(np.float32).tiny)
-    scale = np.maximum(preprocessing.scale / encoded.unit, smallest)
     arrays = {
-        "fill": (preprocessing.fill - encoded.offset) / encoded.unit,
         "shift": (preprocessing.shift - encoded.offset) / encoded.unit,
-        "scale": scale,
-        "keep": preprocessing.keep,
+        "scale": np.maximum(preprocessing.scale / encoded.unit, smallest),
     }
+    if form is None:
+        arrays["fill"] = (preprocessing.fill - encoded.offset) / encoded.unit
+        arrays["keep"] = preprocessing.keep
+    elif form.padding is not None:
+        arrays["padding"] = np.asarray(form.padding)
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
@@ -311,10 +277,20 @@ def _statistics(
     width = encoded.width
     fill, shift, scale, keep = np.zeros(width), np.zeros(width), np.ones(width), np.ones(width)
     if not isinstance(features, pd.DataFrame):
+        if features.ndim == 3 and encoded.as_given:
+            shift, scale = np.zeros(features.shape[-1]), np.ones(features.shape[-1])
+        elif features.ndim == 3:
+            # It passes over the steps that are none: they are NaN.
+            scaler = StandardScaler().fit(features[rows].reshape(-1, features.shape[-1]))
+            shift, scale = scaler.mean_, scaler.scale_
         return fill, shift, scale, keep
     levels = np.flatnonzero(~encoded.is_numeric)
     keep[levels] = _seen(encoded.values, rows, levels)
-    numeric = [column.name for column in columns if column.kind != "categorical"]
+    for place, column in enumerate(columns):
+        if column.kind == "text":
+            at = np.flatnonzero(encoded.source == place)
+            scale[at] = 1 / inverse_frequency(encoded.values[np.ix_(rows, at)])
+    numeric = [column.name for column in columns if not column.in_words]
     places = np.flatnonzero(encoded.is_numeric)
     step = max(1, _TOGETHER // max(1, len(rows)))
     for start in range(0, len(numeric), step):
@@ -323,6 +299,8 @@ def _statistics(
         # adds the rows up in the same order, to the last bit.
         lines = np.stack([features[name].to_numpy()[rows] for name in names])
         fill[at], keep[at] = zip(*map(_fill_in, lines), strict=True)
+        if encoded.as_given:
+            continue
         scaler = StandardScaler().fit(lines.T)
         shift[at], scale[at] = scaler.mean_, scaler.scale_
     return fill, shift, scale, keep

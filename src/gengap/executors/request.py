@@ -29,7 +29,7 @@ _ROWS = "rows"
 _NETWORK = "network"
 
 #: Arguments that say what the rows are, and `read` takes.
-_OF_ROWS = ("target", "task", "test", "groups", "weight", "sample_weight")
+_OF_ROWS = ("target", "task", "test", "groups", "weight", "sample_weight", "image_size")
 
 #: What Keras assumes where a network does not say it.
 _KERAS_SETTINGS = ("floatx", "epsilon", "image_data_format")

@@ -74,8 +74,8 @@ def _write_part(
     if not isinstance(features, pd.DataFrame):
         np.save(folder / f"{name}-tensor.npy", features, allow_pickle=False)
         return []
-    numeric = [column.name for column in columns if column.kind != "categorical"]
-    other = [column.name for column in columns if column.kind == "categorical"]
+    numeric = [column.name for column in columns if not column.in_words]
+    other = [column.name for column in columns if column.in_words]
     if numeric:
         numbers = _new(folder / f"{name}-numbers.npy", np.float64, (len(numeric), len(part)))
         for row, column in zip(numbers, numeric, strict=True):
@@ -97,12 +97,12 @@ def _read_part(
     if not columns:
         return Part(_mapped(folder / f"{name}-tensor.npy"), **given)
     values: dict[str, np.ndarray] = {}
-    kinds = {column.kind == "categorical" for column in columns}
+    kinds = {column.in_words for column in columns}
     numbers = iter(_mapped(folder / f"{name}-numbers.npy") if False in kinds else ())
     codes = iter(_mapped(folder / f"{name}-codes.npy") if True in kinds else ())
     listed = iter(words)
     for column in columns:
-        if column.kind == "categorical":
+        if column.in_words:
             found = tuple(next(listed))
             values[column.name] = Words(next(codes), found).spread(found, None, object)
         else:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pandas as pd
-
 from gengap.data.dataset import IN_MEMORY, Dataset
+from gengap.data.row_form import RowForm
+from gengap.data.text import FEWEST_ROWS, MOST_TERMS
+from gengap.export.array_source import READ_IDX, reads_lengths
 from gengap.export.expressions import literal
 from gengap.export.layout import statement
 from gengap.export.origin import Grouping, Origin, Source
 from gengap.export.read_source import Kinds, classes_of, is_text, kinds_of, read_source
+from gengap.export.refusal import refusal
 
 __all__ = ["DataSource", "data_source"]
 
@@ -30,6 +32,12 @@ class DataSource:
     functions : tuple of str
         ``read``, which returns a table or a tensor with its targets and what belongs to its rows,
         and ``prepare``, which returns what the network sees.
+    prepared : str
+        Expression of what the network sees of ``rows`` where ``training`` are trained on.
+    test : str
+        Arguments of ``read`` for the test part.
+    about : str
+        What is done to the rows, as a sentence.
     hint : str
         How to write the file that the program reads, where the data were in memory.
     """
@@ -37,35 +45,88 @@ class DataSource:
     imports: tuple[str, ...]
     constants: tuple[str, ...]
     functions: tuple[str, ...]
+    prepared: str = "prepare(rows, training)"
+    test: str = "test"
+    about: str = "The columns are prepared by what the training rows say"
     hint: str = ""
 
 
-def data_source(dataset: Dataset, source: Source, origin: Origin, grouping: Grouping) -> DataSource:
+def data_source(
+    dataset: Dataset,
+    source: Source,
+    origin: Origin,
+    grouping: Grouping,
+    form: RowForm | None = None,
+    *,
+    as_given: bool = False,
+) -> DataSource:
     """Write the functions that read and prepare the data of a study.
 
     ``read(path)`` returns ``rows``, a table or array of inputs; ``target``, class codes or values;
     and where the study has them ``weights`` and ``groups``.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    source : Source
+    origin : Origin
+    grouping : Grouping
+    form : RowForm, optional
+        Of images and sequences, as the network takes them.
+    as_given : bool
+        Whether the network scales numbers itself.
     """
-    tensor = not isinstance(dataset.rows.features, pd.DataFrame)
     kinds = kinds_of(dataset)
     imports = {"from sklearn import datasets"} if source.kind == "bundled" else set()
-    constants = list(_constants(dataset, source, origin, kinds))
-    functions = [read_source(dataset, source, origin, grouping, kinds, tensor)]
-    if not tensor:
-        functions.append(_prepare(kinds))
+    constants = list(_constants(dataset, source, origin, kinds, form))
+    functions: list[str] = []
+    prepared = {}
+    if source.kind == "idx":
+        functions.append(READ_IDX)
+        imports |= {"import gzip"}
+    functions.append(read_source(dataset, source, origin, grouping, kinds, form))
+    test = "path, x=X_TEST, y=Y_TEST" if source.has_keys else "test"
+    if form is not None and form.modality == "sequence":
+        functions.append(_prepare_sequences(form, as_given))
+        prepared = {"about": "The network gets the rows as they are given"}
+        if not as_given:
+            imports.add("from sklearn.preprocessing import StandardScaler")
+            prepared = {"about": "Channels are scaled by what the training rows say"}
+        if reads_lengths(source, form):
+            test += ", lengths=LENGTHS_TEST"
+    elif form is not None:
+        prepared = {"prepared": _pixels(form), "about": _about(form)}
+    else:
+        functions.append(_prepare(kinds, has_test=dataset.test is not None, as_given=as_given))
+        imports |= _TEXT_IMPORTS if kinds.texts else set()
         if kinds.numbers + len(kinds.booleans) + len(kinds.dates):
-            imports |= {
-                "from sklearn.impute import SimpleImputer",
-                "from sklearn.pipeline import make_pipeline",
-                "from sklearn.preprocessing import StandardScaler",
-            }
+            imports.add("from sklearn.impute import SimpleImputer")
+            if not as_given:
+                imports.add("from sklearn.pipeline import make_pipeline")
+                imports.add("from sklearn.preprocessing import StandardScaler")
     if grouping.given and grouping.copies and dataset.test is None:
         functions.insert(0, _JOINED)
         imports.add("from scipy.sparse import coo_array")
         imports.add("from scipy.sparse.csgraph import connected_components")
     return DataSource(
-        tuple(sorted(imports)), tuple(constants), tuple(functions), _hint(dataset, source, origin)
+        tuple(sorted(imports)),
+        tuple(constants),
+        tuple(functions),
+        test=test,
+        hint=_hint(dataset, source, origin, form),
+        **prepared,
     )
+
+
+def _pixels(form: RowForm) -> str:
+    divided = f" / {form.divisor:g}" if form.divisor != 1 else ""
+    return f'rows.astype("float32"){divided}'
+
+
+def _about(form: RowForm) -> str:
+    if form.divisor != 1:
+        return f"Pixels are divided by {form.divisor:g}"
+    return "The network sees pixels as they are"
 
 
 _JOINED = '''\
@@ -77,22 +138,62 @@ def joined(first, second):
     return connected_components(edges, directed=False)[1][first]'''
 
 
-def _constants(dataset: Dataset, source: Source, origin: Origin, kinds: Kinds) -> Iterator[str]:
+def _prepare_sequences(form: RowForm, as_given: bool) -> str:
+    lines = [
+        "def prepare(rows, training):",
+        '    """Return the rows as they are: the network scales them itself."""',
+        "    scaled = rows",
+    ]
+    if not as_given:
+        lines = _scale_channels()
+    if form.padding is None:
+        return "\n".join([*lines, '    return scaled.astype("float32")'])
+    return "\n".join(
+        [
+            *lines,
+            "    # The network passes over the steps after a row's last one.",
+            '    return np.nan_to_num(scaled, nan=PADDING).astype("float32")',
+        ]
+    )
+
+
+def _scale_channels() -> list[str]:
+    return [
+        "def prepare(rows, training):",
+        '    """Scale channels, by what the training rows say."""',
+        "    channels = rows.shape[-1]",
+        "    scaler = StandardScaler().fit(rows[training].reshape(-1, channels))",
+        "    scaled = scaler.transform(rows.reshape(-1, channels)).reshape(rows.shape)",
+    ]
+
+
+def _constants(
+    dataset: Dataset, source: Source, origin: Origin, kinds: Kinds, form: RowForm | None
+) -> Iterator[str]:
     if source.kind != "bundled":
         yield f"DATA = {literal(source.path)}"
-    if source.kind == "arrays":
+    if source.has_keys:
         yield f"X, Y = {literal(source.keys['x'])}, {literal(source.keys['y'])}"
         if dataset.test is not None:
             names = source.keys["x_test"], source.keys["y_test"]
             yield f"X_TEST, Y_TEST = {literal(names[0])}, {literal(names[1])}"
-    if dataset.test is not None and source.kind != "arrays":
-        yield f"TEST = {literal(origin.test or 'test.csv')}"
-    if source.kind != "arrays":
+    if reads_lengths(source, form):
+        if dataset.test is not None and not {"lengths", "lengths_test"} <= source.keys.keys():
+            raise refusal("its archive has lengths of one of its two parts only")
+        yield f"LENGTHS = {literal(source.keys['lengths'])}"
+        if dataset.test is not None:
+            yield f"LENGTHS_TEST = {literal(source.keys['lengths_test'])}"
+    if form is not None and form.padding is not None:
+        yield f"PADDING = {literal(form.padding)}"
+    if dataset.test is not None and not source.has_keys:
+        yield f"TEST = {literal(origin.test or source.keys.get('test', 'test.csv'))}"
+    if source.has_columns:
         yield f"TARGET = {literal(dataset.target_name)}"
     if dataset.classes:
-        yield statement("CLASSES = ", literal(classes_of(dataset)))
+        yield statement("CLASSES = ", literal(classes_of(dataset, source)))
     for name, values in (
         ("WORDS", kinds.words),
+        ("TEXTS", kinds.texts),
         ("YES_OR_NO", kinds.booleans),
         ("DATES", kinds.dates),
     ):
@@ -103,42 +204,73 @@ def _constants(dataset: Dataset, source: Source, origin: Origin, kinds: Kinds) -
         yield statement("MISSING = ", literal(missing))
 
 
-def _prepare(kinds: Kinds) -> str:
+_TEXT_IMPORTS = {
+    "from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer",
+    "from sklearn.pipeline import make_pipeline",
+    "from sklearn.preprocessing import Normalizer",
+}
+
+
+def _prepare(kinds: Kinds, *, has_test: bool, as_given: bool) -> str:
     lines = [
         "def prepare(rows, training):",
         '    """Fill, scale and encode rows, by what the training rows say."""',
     ]
-    numeric = bool(kinds.numbers + len(kinds.booleans) + len(kinds.dates))
-    if numeric:
+    parts = []
+    if kinds.numbers + len(kinds.booleans) + len(kinds.dates):
         numbers = "rows"
-        if kinds.words:
-            lines.append("    numbers = rows.drop(columns=WORDS)")
+        in_words = [name for name in ("WORDS", "TEXTS") if name in kinds.others]
+        if in_words:
             numbers = "numbers"
+            lines.append(f"    numbers = rows.drop(columns={' + '.join(in_words)})")
         lines += [
             '    fill = SimpleImputer(strategy="median", keep_empty_features=True)',
-            "    scaler = make_pipeline(fill, StandardScaler())",
+            *(
+                ["    scaler = fill  # the network scales numbers itself"]
+                if as_given
+                else ["    scaler = make_pipeline(fill, StandardScaler())"]
+            ),
             f"    scaler.fit({numbers}.iloc[training])",
         ]
-        if not kinds.words:
-            lines.append('    return scaler.transform(rows).astype("float32")')
-            return "\n".join(lines)
-    lines += [
-        "    words = pd.get_dummies(rows[WORDS], dtype=float)",
-        "    # A word that the training rows lack is as good as none.",
-        "    words = words * words.iloc[training].any()",
-    ]
-    both = "np.hstack([scaler.transform(numbers), words])" if numeric else "words.to_numpy()"
-    lines.append(f'    return {both}.astype("float32")')
-    return "\n".join(lines)
+        parts.append(f"scaler.transform({numbers})")
+    if kinds.words:
+        lines += [
+            "    words = pd.get_dummies(rows[WORDS], dtype=float)",
+            "    # A word that the training rows lack is as good as none.",
+            "    words = words * words.iloc[training].any()",
+        ]
+        parts.append("words")
+    if kinds.texts:
+        # A test part does not say which terms there are; rows that are all tested once do.
+        known = ".iloc[training]" if has_test else ""
+        lines += [
+            "    texts = []",
+            "    for column in TEXTS:",
+            f"        terms = CountVectorizer(max_features={MOST_TERMS}, min_df={FEWEST_ROWS})",
+            f"        counts = terms.fit(rows[column]{known}).transform(rows[column])",
+            "        weigh = make_pipeline(Normalizer(), TfidfTransformer(norm=None))",
+            "        weigh.fit(counts[training])",
+            "        # A term that the training rows lack is as good as none.",
+            "        lacking = ~counts[training].toarray().any(axis=0)",
+            "        texts.append(np.where(lacking, 0, weigh.transform(counts).toarray()))",
+        ]
+        parts.append("*texts")
+    if parts == ["words"]:
+        parts = ["words.to_numpy()"]
+    alone = len(parts) == 1 and not kinds.texts
+    both = parts[0] if alone else f"np.hstack([{', '.join(parts)}])"
+    return "\n".join([*lines, f'    return {both}.astype("float32")'])
 
 
-def _hint(dataset: Dataset, source: Source, origin: Origin) -> str:
+def _hint(dataset: Dataset, source: Source, origin: Origin, form: RowForm | None) -> str:
     if dataset.source not in IN_MEMORY:
         return ""
     if source.kind == "arrays":
         arguments = ", ".join(f"{key}={key}" for key in source.keys)
         call = f"np.savez({literal(source.path)}, {arguments})"
-        return f"The data were in memory: write them with {call}."
+        ended = ", x with NaN in the steps after a row's last one"
+        ended = ended if form is not None and form.padding is not None else ""
+        return f"The data were in memory: write them with {call}{ended}."
     columns = [dataset.target_name, *filter(None, (origin.weight, origin.groups))]
     return (
         f"The data were in memory: write them, with {', '.join(columns)} among the columns, with "

@@ -25,8 +25,8 @@ _NAMESPACES: Mapping[str, Any] = {
 }
 #: Entries of configurations that say nothing about what an object does.
 _INCIDENTAL = frozenset({"name", "build_config", "registered_name", "shared_object_id"})
-#: Arguments that a reader wants to see, defaults or not.
-_ALWAYS = frozenset({"learning_rate"})
+#: Arguments that a reader wants to see where they have a value, defaults or not.
+_ALWAYS = frozenset({"learning_rate", "max_value"})
 #: Whose arguments these are, too: a strength is what a recipe is about.
 _STRENGTHS = ("keras.regularizers.L1", "keras.regularizers.L2")
 #: What is known by one number, which needs no name.
@@ -134,7 +134,9 @@ def _call(kind: Any, config: Mapping[str, Any]) -> str:
     written = [
         name
         for name, value in config.items()
-        if name in _ALWAYS or public in _STRENGTHS or _bare(value) != _bare(default.get(name))
+        if (name in _ALWAYS and value is not None)
+        or public in _STRENGTHS
+        or _bare(value) != _bare(default.get(name))
     ]
     optional = [name for name in written if name not in required and name not in _INCIDENTAL]
     arguments = [_value(config[name]) for name in required]

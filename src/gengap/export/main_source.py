@@ -9,12 +9,16 @@ from dataclasses import dataclass
 import pandas as pd
 
 from gengap.data.dataset import Dataset
+from gengap.data.row_form import RowForm
+from gengap.export.data_source import DataSource
 from gengap.export.layout import statement
 from gengap.export.origin import Grouping
+from gengap.export.refusal import refusal
 from gengap.networks.heads import Head
 
 __all__ = ["SPLITS", "MainSource", "Training"]
 
+_VALUE_RANGE = "float(inputs[training].min()), float(inputs[training].max())"
 #: Levels of indentation of what trains a network.
 _DEPTH = 2
 #: Parts that the rows are divided into; each is tested once.
@@ -56,9 +60,15 @@ class MainSource:
     training : Training
     grouping : Grouping
     callbacks : tuple of str
-        Expressions; with one of them a part of the training rows is kept for validation.
-    source_kind : str
-        `gengap.export.origin.Source.kind`.
+        Expressions; where one of them reads a validation score, a part of the training rows is
+        kept for it.
+    data : DataSource
+    form : RowForm, optional
+        Of images and sequences, as the network takes them.
+    needs : tuple of str
+        What else of the data the network is built from (`gengap.export.network_source.OF_DATA`).
+    trained : tuple of str
+        Expressions in which ``{network}`` is the network that was trained: what predicts.
     """
 
     dataset: Dataset
@@ -66,7 +76,15 @@ class MainSource:
     training: Training
     grouping: Grouping
     callbacks: tuple[str, ...]
-    source_kind: str
+    data: DataSource
+    form: RowForm | None = None
+    needs: tuple[str, ...] = ()
+    trained: tuple[str, ...] = ()
+
+    @property
+    def validates(self) -> bool:
+        """Whether something is decided by rows that the network does not learn from."""
+        return any('"val_' in callback for callback in self.callbacks)
 
     @property
     def has_test(self) -> bool:
@@ -92,7 +110,7 @@ class MainSource:
     def imports(self) -> Iterator[str]:
         """Yield what the function needs."""
         names = set() if self.has_test else {self._folds}
-        if self.callbacks:
+        if self.validates:
             names.add(self._divides)
         if names:
             yield f"from sklearn.model_selection import {', '.join(sorted(names))}"
@@ -104,7 +122,7 @@ class MainSource:
     @property
     def reads_test(self) -> bool:
         """Whether the test part is a file of its own."""
-        return self.has_test and self.source_kind != "arrays"
+        return self.has_test and self.data.test == "test"
 
     def source(self, bundled: bool) -> str:
         """Return its text."""
@@ -138,9 +156,8 @@ class MainSource:
 
     def _given_split(self, names: list[str]) -> Iterator[str]:
         """Put the test part behind the rows, so that both are prepared alike."""
-        where = "test" if self.reads_test else "path, x=X_TEST, y=Y_TEST"
         yield "known = len(rows)"
-        yield f"more, answers{', *_' if len(names) > 2 else ''} = read({where})"
+        yield f"more, answers{', *_' if len(names) > 2 else ''} = read({self.data.test})"
         if isinstance(self.dataset.rows.features, pd.DataFrame):
             yield "rows = pd.concat([rows, more], ignore_index=True)"
             if any(column.kind == "categorical" for column in self.dataset.columns):
@@ -158,30 +175,64 @@ class MainSource:
         regression = not self.dataset.classes
         name = "target" if self._targets() == "target" else "targets"
         fit = ["inputs[training]", f"{name}[training]", "epochs=EPOCHS", "batch_size=BATCH_SIZE"]
-        if self.callbacks:
+        if self.validates:
             groups = self.grouped
             arguments = "training, groups=groups[training]" if groups else "training"
             yield f"divide = {self._divides}(1, test_size=0.125, random_state=SEED)"
             yield f"inner, outer = next(divide.split({arguments}))"
             yield "training, validation = training[inner], training[outer]"
-        tensor = not isinstance(self.dataset.rows.features, pd.DataFrame)
-        yield 'inputs = rows.astype("float32")' if tensor else "inputs = prepare(rows, training)"
+        yield f"inputs = {self.data.prepared}"
         if regression:
             yield "shift, scale = target[training].mean(), target[training].std()"
         if name == "targets":
             yield f"targets = {self._targets()}"
-        yield "network = build_network(inputs.shape[1])"
+        for name in self.needs:
+            yield from self._of_data(name)
+        yield f"network = build_network({', '.join(['inputs.shape[1]', *self.needs])})"
         fit += list(self._weights())
-        if self.callbacks:
+        if self.validates:
             fit.append(f"validation_data=(inputs[validation], {name}[validation])")
+        if self.callbacks:
             fit.append(f"callbacks=[{', '.join(self.callbacks)}]")
         fit.append("verbose=0")
         fitting = statement("", f"network.fit({', '.join(fit)})", _DEPTH)
         yield from textwrap.dedent(fitting).splitlines()
+        for expression in self.trained:
+            trained = expression.format(network="network", activation=f'"{self._averaged}"')
+            yield f"network = {trained}"
         yield "outputs = network.predict(inputs, verbose=0)"
         yield from self._outputs()
         yield 'for part, index in (("train", training), ("test", test)):'
         yield "    scores[part].append(score(target[index], outputs[index]))"
+
+    @property
+    def _averaged(self) -> str:
+        """The activation that makes of outputs what can be averaged."""
+        if not self.dataset.classes or not self.head.from_logits:
+            return "linear"
+        return "sigmoid" if self.head.units == 1 else "softmax"
+
+    def _of_data(self, name: str) -> Iterator[str]:
+        """Find out what a technique needs to know of the data."""
+        features = self.dataset.rows.features
+        if name == "steps":
+            yield "steps = -(-len(training) // BATCH_SIZE)"
+        elif name == "value_range" and not isinstance(features, pd.DataFrame):
+            if self.form is not None and self.form.pixels == "bytes":
+                yield f"value_range = 0, {255 / self.form.divisor:g}"
+            else:
+                yield f"value_range = {_VALUE_RANGE}"
+        elif not isinstance(features, pd.DataFrame):
+            yield f"{name} = None  # only tables have columns"
+        elif any(column.kind == "text" for column in self.dataset.columns):
+            raise refusal("which of its inputs come from one text cannot be said in few lines")
+        elif any(column.kind == "categorical" for column in self.dataset.columns):
+            # Numbers come first, then the words of each column of words.
+            yield "numbers = rows.shape[1] - len(WORDS)"
+            yield "words = [pd.get_dummies(rows[column]).shape[1] for column in WORDS]"
+            yield "columns = np.repeat(np.arange(rows.shape[1]), [1] * numbers + words)"
+        else:
+            yield "columns = np.arange(rows.shape[1])"
 
     def _weights(self) -> Iterator[str]:
         balanced = 'compute_sample_weight("balanced", target[training])'

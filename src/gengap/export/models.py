@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
+from gengap.errors import UserError
+from gengap.lanes.ending import Member
 from gengap.networks.compiling import compile_plainly
+from gengap.networks.heads import Head, head_of
 from gengap.networks.insertion import insert
 from gengap.networks.rebuild import is_graph, matching
 from gengap.networks.shapes import input_dtype, sample_shape
@@ -15,13 +18,22 @@ from gengap.networks.strip import strip
 from gengap.networks.variants import build_variant, variant_of
 from gengap.recipe import Recipe
 from gengap.refit import Refit
-from gengap.techniques.base import PlainKeras
+from gengap.techniques.base import Insertion, PlainKeras
 from gengap.techniques.discovery import find_technique
 
-__all__ = ["plain_keras_of", "plain_model", "trained_model"]
+__all__ = ["ensemble", "plain_keras_of", "plain_model", "trained_model"]
 
 #: Layers that do nothing at inference, and so may be left out of a network that cannot be changed.
-TRAINING_ONLY = frozenset({"Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise"})
+TRAINING_ONLY = frozenset(
+    {
+        "ActivityRegularization",
+        "AlphaDropout",
+        "Dropout",
+        "GaussianDropout",
+        "GaussianNoise",
+        "SpatialDropout{axes}D",
+    }
+)
 
 
 def plain_keras_of(recipe: Recipe) -> tuple[PlainKeras, ...]:
@@ -31,7 +43,7 @@ def plain_keras_of(recipe: Recipe) -> tuple[PlainKeras, ...]:
     return tuple(t.plain_keras(values[t.name], options[t.name]) for t in techniques)
 
 
-def plain_model(model: keras.Model, recipe: Recipe) -> keras.Model:
+def plain_model(model: keras.Model, recipe: Recipe, *, trained: bool = False) -> keras.Model:
     """Write a recipe into a network, with layers and regularizers of Keras.
 
     Parameters
@@ -40,6 +52,9 @@ def plain_model(model: keras.Model, recipe: Recipe) -> keras.Model:
         Built and compiled; it stays as it is.
     recipe : Recipe
         Every strength given. What it replaces in the network is left out.
+    trained : bool
+        Whether it is not to be trained any more: layers that act in training only are then left
+        out where a layer of the user's own has hidden layers that they cannot be put behind.
 
     Returns
     -------
@@ -68,10 +83,25 @@ def plain_model(model: keras.Model, recipe: Recipe) -> keras.Model:
     cell_arguments = {
         name: value for fragment in fragments for name, value in fragment.cell_arguments.items()
     }
-    if not is_graph(model):
-        cell_arguments = {}
     bare = strip(model, variant_of(recipe, model).off)
-    return insert(bare, insertions, penalties, cell_arguments)
+    limits = [f.kernel_max_norm for f in fragments if f.kernel_max_norm is not None]
+
+    def inserted(insertions: Sequence[Insertion]) -> keras.Model:
+        return insert(
+            bare,
+            insertions,
+            penalties,
+            max_norm=min(limits, default=None),
+            cell_arguments=cell_arguments if is_graph(model) else {},
+        )
+
+    acting = [insertion for insertion in insertions if insertion.layer not in TRAINING_ONLY]
+    try:
+        return inserted(insertions)
+    except UserError as error:
+        if not trained or error.code != "cannot-insert-layers" or acting == insertions:
+            raise
+    return inserted(acting)
 
 
 def trained_model(model: keras.Model, fitted: Refit) -> keras.Model:
@@ -90,20 +120,64 @@ def trained_model(model: keras.Model, fitted: Refit) -> keras.Model:
         outputs to the target's own unit. It is compiled with the user's optimizer and loss where
         these are Keras' own, so that it loads anywhere.
     """
-    program = build_variant(model, fitted.variant)
-    values: dict[int, np.ndarray] = {}
-    for variables, given in (
-        (program.trainable_variables, fitted.weights),
-        (program.non_trainable_variables, fitted.others),
-    ):
-        values |= {id(v): value for v, value in zip(variables, given, strict=True)}
-    plain = plain_model(model, fitted.recipe)
-    set_values(plain, program, values)
     preprocessing = fitted.preprocessing
+    members = [_member(model, fitted, member) for member in fitted.members]
+    plain = members[0]
+    if len(members) > 1:
+        classes = len(preprocessing.classes)
+        plain = ensemble(members, head_of(model, task=preprocessing.task, classes=classes))
     if preprocessing.task == "regression":
         plain = _in_own_unit(plain, preprocessing.target_scale, preprocessing.target_shift)
     compile_plainly(model, plain)
     return plain
+
+
+def _member(model: keras.Model, fitted: Refit, member: Member) -> keras.Model:
+    """Write the recipe into the network, with the values of one of its trained networks."""
+    program = build_variant(model, fitted.variant)
+    values: dict[int, np.ndarray] = {}
+    for variables, given in zip(
+        (program.trainable_variables, program.non_trainable_variables), member, strict=True
+    ):
+        values |= {id(v): value for v, value in zip(variables, given, strict=True)}
+    plain = plain_model(model, fitted.recipe, trained=True)
+    set_values(plain, program, values)
+    return plain
+
+
+def ensemble(members: Sequence[keras.Model], head: Head) -> keras.Model:
+    """Put networks into one whose outputs are the mean of theirs.
+
+    Parameters
+    ----------
+    members : sequence of keras.Model
+        Alike, at least two.
+    head : Head
+        How their outputs are read.
+
+    Returns
+    -------
+    keras.Model
+        A graph of Keras' own layers around them. Logits are averaged as the probabilities that they
+        stand for, and are logits again.
+    """
+    first, least = members[0], keras.config.epsilon()
+    inputs = keras.Input(sample_shape(first), dtype=input_dtype(first).name)
+    outputs = []
+    for number, member in enumerate(members, 1):
+        # Layers of a graph have names of their own, and no optimizer.
+        member.name, member.compiled, member.optimizer = f"member_{number}", False, None
+        outputs.append(member(inputs))
+    if not head.from_logits:
+        mean = keras.layers.average(outputs)
+    elif head.units == 1:
+        second = keras.layers.average([keras.ops.sigmoid(output) for output in outputs])
+        second = keras.ops.clip(second, least, 1 - least)
+        mean = keras.ops.log(second) - keras.ops.log(1 - second)
+    else:
+        mean = keras.layers.average([keras.ops.softmax(output) for output in outputs])
+        mean = keras.ops.log(keras.ops.maximum(mean, least))
+    return keras.Model(inputs, mean, name="ensemble")
 
 
 def set_values(target: keras.Model, source: keras.Model, values: Mapping[int, np.ndarray]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from gengap.export.blanks import filled
 from gengap.export.expressions import NotPlainError, expression, literal, short_numbers
 from gengap.export.layout import statement
 from gengap.export.refusal import refusal
@@ -18,7 +20,10 @@ from gengap.networks.compiling import decay_exclusions, is_keras_own, single_los
 from gengap.networks.existing import layer_paths
 from gengap.techniques.base import PlainKeras
 
-__all__ = ["NetworkSource", "network_source"]
+__all__ = ["OF_DATA", "NetworkSource", "network_source"]
+
+#: What a technique's expressions may name of the data: see `gengap.techniques.base.PlainKeras`.
+OF_DATA = ("steps", "columns", "value_range")
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class NetworkSource:
         Statements, for custom layers.
     function : str
         ``build_network``, with what it needs before it.
+    arguments : tuple of str
+        Of that function: ``width``, of the inputs, and what else of `OF_DATA` it needs.
     constants : str
         What stands at the end of the program: the configuration of a network that is not a plain
         sequence of layers; else empty.
@@ -38,6 +45,7 @@ class NetworkSource:
 
     imports: tuple[str, ...]
     function: str
+    arguments: tuple[str, ...] = ("width",)
     constants: str = ""
 
 
@@ -68,12 +76,14 @@ def network_source(
     lines, imports, constants = written
     loss, needed = _loss(model)
     body = [*lines, *_compile(model, fragments, loss, metric)]
-    texts = [fragment.definitions.strip("\n") for fragment in fragments if fragment.definitions]
-    function = "\n".join(
-        ["def build_network(width):", '    """Build and compile the network."""', *body]
-    )
-    parts = [*dict.fromkeys(texts), function]
-    return NetworkSource((*imports, *needed), "\n\n\n".join(parts), constants)
+    texts = [text for f in fragments for text in (*f.shared_definitions, f.definitions)]
+    changes = [change for f in fragments for change in (f.network, f.optimizer, f.loss) if change]
+    needs = {name for name in OF_DATA for text in changes if re.search(rf"\b{name}\b", text)}
+    arguments = ("width", *(name for name in OF_DATA if name in needs))
+    head = f"def build_network({', '.join(arguments)}):"
+    function = "\n".join([head, '    """Build and compile the network."""', *body])
+    parts = [*dict.fromkeys(text.strip("\n") for text in texts if text), function]
+    return NetworkSource((*imports, *needed), "\n\n\n".join(parts), arguments, constants)
 
 
 def _sequential(model: keras.Model) -> tuple[list[str], tuple[str, ...], str]:
@@ -133,7 +143,27 @@ def _from_configuration(model: keras.Model) -> tuple[list[str], tuple[str, ...],
     objects = ", ".join(f'"{name}": {name}' for name in names)
     arguments = f"NETWORK, custom_objects={{{objects}}}" if names else "NETWORK"
     lines.append(statement("network = ", f"keras.models.model_from_json({arguments})", 1))
+    # As the program will make it; the code in it is that of the live network.
+    made = keras.saving.deserialize_keras_object(
+        json.loads(text), {kind.__name__: kind for kind in custom}, safe_mode=False
+    )
+    lines += _set_by_hand(model, made)
     return lines, imports, f'NETWORK = r"""\n{text}\n"""'
+
+
+def _set_by_hand(model: keras.Model, made: keras.Model) -> Iterator[str]:
+    """Write down what acts on weights and does not come with the configuration of their layer."""
+    pairs = zip(model.trainable_variables, made.trainable_variables, strict=True)
+    for place, (given, found) in enumerate(pairs):
+        for name in ("regularizer", "constraint"):
+            wanted = getattr(given, name)
+            if wanted is not None and _config_of(wanted) != _config_of(getattr(found, name)):
+                where = f"network.trainable_variables[{place}].{name} = "
+                yield statement(where, expression(wanted), 1)
+
+
+def _config_of(value: Any) -> Any:
+    return value.get_config() if hasattr(value, "get_config") else value
 
 
 def _write_adapted(configuration: object, layer: keras.layers.Layer) -> None:
@@ -180,10 +210,13 @@ def _compile(
         yield statement("", f"optimizer.exclude_from_weight_decay({', '.join(arguments)})", 1)
         optimizer = "optimizer"
     for fragment in fragments:
+        if fragment.network:
+            yield statement("network = ", filled(fragment.network, model, network="network"), 1)
+    for fragment in fragments:
         if fragment.optimizer:
-            optimizer = fragment.optimizer.format(optimizer=optimizer)
+            optimizer = filled(fragment.optimizer, model, optimizer=optimizer)
         if fragment.loss:
-            loss = fragment.loss.format(loss=loss)
+            loss = filled(fragment.loss, model, loss=loss)
     metrics = f", metrics=[{metric}]" if metric else ""
     yield statement("", f"network.compile(optimizer={optimizer}, loss={loss}{metrics})", 1)
     yield "    return network"

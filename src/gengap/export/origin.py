@@ -16,12 +16,25 @@ from gengap.audit.duplicates import joint_groups
 from gengap.audit.equal_rows import feature_codes
 from gengap.data.dataset import IN_MEMORY, Dataset
 from gengap.data.delimited import dialect_of
-from gengap.data.paths import format_of
+from gengap.data.folders import folder_parts, holds_idx
+from gengap.data.idx import idx_files
+from gengap.data.npz import array_name
+from gengap.data.paths import existing_folder, format_of
 from gengap.export.refusal import refusal
 from gengap.splits import MOST_GROUPS_BALANCED
 
 #: Arrays of an archive that a program reads.
-KEYS = ("x", "y", "groups", "classes", "sample_weight", "x_test", "y_test")
+KEYS = (
+    "x",
+    "y",
+    "lengths",
+    "groups",
+    "classes",
+    "sample_weight",
+    "x_test",
+    "y_test",
+    "lengths_test",
+)
 
 __all__ = [
     "Grouping",
@@ -64,23 +77,34 @@ class Source:
 
     Attributes
     ----------
-    kind : {"text", "parquet", "bundled", "arrays"}
+    kind : {"text", "parquet", "bundled", "arrays", "idx", "images"}
     path : str
-        Of the file, or the name of the bundled set.
+        Of the file or folder, or the name of the bundled set.
     separator, decimal : str
         Of the cells and of the numbers of a text file.
     unnamed : tuple of int
         Places of a text file's columns without a name, from 1.
     keys : mapping
-        For arrays: "x", "y" and what else there is -> the key in the archive.
+        For arrays: "x", "y" and what else there is -> the key in the archive, or the IDX file in
+        the folder. For images: "test" -> the folder of the test part, where it is their own.
     """
 
-    kind: Literal["text", "parquet", "bundled", "arrays"]
+    kind: Literal["text", "parquet", "bundled", "arrays", "idx", "images"]
     path: str
     separator: str = ","
     decimal: str = "."
     unnamed: tuple[int, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether columns have names there; arrays and images have none."""
+        return self.kind in ("text", "parquet", "bundled")
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether inputs and targets are arrays of their own."""
+        return self.kind in ("arrays", "idx")
 
 
 @dataclass(frozen=True)
@@ -151,7 +175,7 @@ def with_names(dataset: Dataset, source: Source, origin: Origin, *, groups: bool
     UserError
         Where a file has such columns and the origin does not name them.
     """
-    if source.kind == "arrays":
+    if not source.has_columns:
         return origin
     weighted = dataset.rows.weights is not None and origin.weight is None
     grouped = groups and origin.groups is None
@@ -190,6 +214,13 @@ def source_of(dataset: Dataset) -> Source:
         keys += ["sample_weight"] * (dataset.rows.weights is not None)
         keys += ["x_test", "y_test"] * (dataset.test is not None)
         return Source("arrays", "data.npz", keys={key: key for key in keys})
+    folder = existing_folder(source)
+    if folder is not None:
+        if holds_idx(folder):
+            return Source("idx", source, keys=_idx_keys(folder))
+        train, test, _ = folder_parts(Path(source))
+        own_test = {} if test is None else {"test": test.as_posix()}
+        return Source("images", train.as_posix(), keys=own_test)
     path = Path(source).expanduser()
     if format_of(path) == ".npz":
         return Source("arrays", source, keys=_keys(path))
@@ -203,8 +234,20 @@ def source_of(dataset: Dataset) -> Source:
 def _keys(path: Path) -> dict[str, str]:
     """Return the keys of an archive by the names that gengap knows."""
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-        names = {key.lower().removesuffix("_train"): key for key in archive.files}
-    return {name: key for name, key in names.items() if name in KEYS}
+        names = {key: array_name(key) for key in archive.files}
+    found = {(name or "").removesuffix("_train"): key for key, name in names.items()}
+    return {name: key for name, key in found.items() if name in KEYS}
+
+
+def _idx_keys(folder: Path) -> dict[str, str]:
+    """Return the names of a folder's IDX files by what they hold."""
+    files, test_files = idx_files(folder)
+    parts = {"": files} if test_files is None else {"": files, "_test": test_files}
+    return {
+        f"{role}{part}": path.name
+        for part, paths in parts.items()
+        for role, path in zip("xy", paths, strict=True)
+    }
 
 
 def grouping_of(dataset: Dataset, origin: Origin) -> Grouping:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 from collections.abc import Iterable
 
 import keras
+import pandas as pd
 
 from gengap.data.dataset import IN_MEMORY, Dataset
+from gengap.data.row_form import form_of_dataset
 from gengap.design import Design
 from gengap.errors import UserError
 from gengap.export.data_source import DataSource, data_source
@@ -18,13 +21,14 @@ from gengap.export.metric_source import METRIC_SOURCES
 from gengap.export.models import plain_keras_of, plain_model
 from gengap.export.network_source import network_source
 from gengap.export.origin import Origin, grouping_of, source_of, with_names
-from gengap.export.refusal import NO_SOURCE
+from gengap.export.refusal import NO_SOURCE, refusal
 from gengap.networks.heads import head_of
+from gengap.networks.inputs import form_taken, rescales
 from gengap.recipe import Recipe
 
 __all__ = ["plain_source", "recipe_source"]
 
-_ALIASES = {"np": "import numpy as np", "pd": "import pandas as pd"}
+_ALIASES = {"jax": "import jax", "np": "import numpy as np", "pd": "import pandas as pd"}
 
 
 def plain_source(design: Design, recipe: Recipe, epochs: int, origin: Origin | None = None) -> str:
@@ -99,12 +103,29 @@ def recipe_source(
     head = head_of(model, task=dataset.task, classes=len(dataset.classes))
     callbacks = [callback for fragment in fragments for callback in fragment.callbacks]
     watched = any('"val_metric"' in callback for callback in callbacks)
-    network = network_source(
-        plain_model(model, recipe), fragments, _watched_metric(dataset) if watched else None
-    )
-    data = data_source(dataset, source, origin, grouping)
+    try:
+        plain = plain_model(model, recipe)
+    except UserError as error:
+        if error.code != "cannot-insert-layers":
+            raise
+        raise refusal(error.message) from error
+    network = network_source(plain, fragments, _watched_metric(dataset) if watched else None)
+    form = None
+    if not isinstance(dataset.rows.features, pd.DataFrame):
+        form = form_taken(form_of_dataset(dataset), model)
+    data = data_source(dataset, source, origin, grouping, form, as_given=rescales(model))
     score = METRIC_SOURCES[training.metric]
-    main = MainSource(dataset, head, training, grouping, tuple(callbacks), source.kind)
+    main = MainSource(
+        dataset,
+        head,
+        training,
+        grouping,
+        tuple(callbacks),
+        data,
+        form,
+        needs=network.arguments[1:],
+        trained=tuple(fragment.trained for fragment in fragments if fragment.trained),
+    )
     imports = {*data.imports, *network.imports, *score.imports, *main.imports()}
     bundled = source.kind == "bundled"
     constants = [
@@ -198,8 +219,7 @@ def _head(
         "",
         f"    {usage}",
         "",
-        "The columns are prepared by what the training rows say; the network is scored",
-        f"{tested}.",
+        *textwrap.wrap(f"{data.about}; the network is scored {tested}.", 80),
     ]
     if data.hint:
         lines += ["", *textwrap.wrap(_safe(data.hint), 88)]
@@ -211,20 +231,19 @@ def _safe(text: str) -> str:
 
 
 def _imports(imports: Iterable[str], bundled: bool) -> str:
-    standard = [
-        "import json",
-        "import os",
-        *([] if bundled else ["import sys", "from pathlib import Path"]),
-    ]
-    plain = sorted(line for line in imports if line.startswith("import "))
+    plain = {line for line in imports if line.startswith("import ")} | {"import json", "import os"}
+    if not bundled:
+        plain.add("import sys")
+    standard = {line for line in plain if line.split()[1] in sys.stdlib_module_names}
     others = sorted(line for line in imports if not line.startswith("import "))
     return "\n".join(
         [
-            *standard,
+            *sorted(standard),
+            *([] if bundled else ["from pathlib import Path"]),
             "",
             'os.environ.setdefault("KERAS_BACKEND", "jax")',
             "",
-            *sorted({*plain, "import keras"}),
+            *sorted({*plain - standard, "import keras"}),
             *others,
         ]
     )

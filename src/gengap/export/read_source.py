@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gengap.data.dataset import Dataset
+from gengap.data.row_form import RowForm
+from gengap.export.array_source import EQUAL_ARRAYS, open_arrays, reads_lengths
 from gengap.export.expressions import literal
 from gengap.export.layout import statement
 from gengap.export.origin import Grouping, Origin, Source
@@ -23,7 +25,19 @@ class Kinds:
     booleans: list[str]
     dates: list[str]
     words: list[str]
+    texts: list[str]
     numbers: int
+
+    @property
+    def others(self) -> list[str]:
+        """Names of the lists of columns that are no numbers, as the program has them."""
+        lists = {
+            "WORDS": self.words,
+            "TEXTS": self.texts,
+            "YES_OR_NO": self.booleans,
+            "DATES": self.dates,
+        }
+        return [name for name, values in lists.items() if values]
 
 
 def kinds_of(dataset: Dataset) -> Kinds:
@@ -32,11 +46,15 @@ def kinds_of(dataset: Dataset) -> Kinds:
     def named(kind: str) -> list[str]:
         return [column.name for column in dataset.columns if column.kind == kind]
 
-    return Kinds(named("boolean"), named("date"), named("categorical"), len(named("numeric")))
+    return Kinds(
+        named("boolean"), named("date"), named("categorical"), named("text"), len(named("numeric"))
+    )
 
 
-def classes_of(dataset: Dataset) -> list[str] | list[float]:
-    """Return the classes as they are compared: as numbers where all are numbers."""
+def classes_of(dataset: Dataset, source: Source) -> list[str] | list[float]:
+    """Return the classes as they are compared: as numbers where all are numbers, unless named."""
+    if source.kind == "images" or "classes" in source.keys:
+        return list(dataset.classes)
     try:
         numbers = [float(name) for name in dataset.classes]
     except ValueError:
@@ -57,11 +75,11 @@ def read_source(
     origin: Origin,
     grouping: Grouping,
     kinds: Kinds,
-    tensor: bool,
+    form: RowForm | None = None,
 ) -> str:
     """Return the source of ``read`` (see `gengap.export.data_source.data_source`)."""
-    body = list(_open(dataset, source, tensor))
-    array = source.kind == "arrays"
+    tensor, array = form is not None, source.has_keys
+    body = list(_open(dataset, source, form))
     text = is_text(dataset, source) and not tensor
     if text:
         table = "rows" if array else "table"
@@ -70,7 +88,7 @@ def read_source(
             f"{table} = {table}.mask({table}.apply(lambda cells: cells.str.lower()).isin(MISSING))",
         ]
     taken = ["TARGET"]
-    if not array:
+    if source.has_columns:
         body.append("table = table[table[TARGET].notna()].reset_index(drop=True)")
         if origin.groups is not None:
             taken.append(literal(origin.groups))
@@ -99,14 +117,16 @@ def read_source(
         body += _groups(source, origin, grouping, tensor)
         returned.append("groups")
     lines = [f"    {line}" if line else "" for line in body]
-    argument = {"bundled": "", "arrays": "path, x=X, y=Y"}.get(source.kind, "path")
+    argument = "" if source.kind == "bundled" else "path, x=X, y=Y" if array else "path"
+    if reads_lengths(source, form):
+        argument += ", lengths=LENGTHS"
     doc = "Read what the network learns from, and its targets."
     return "\n".join(
         [f"def read({argument}):", f'    """{doc}"""', *lines, f"    return {', '.join(returned)}"]
     )
 
 
-def _open(dataset: Dataset, source: Source, tensor: bool) -> Iterator[str]:
+def _open(dataset: Dataset, source: Source, form: RowForm | None) -> Iterator[str]:
     if source.kind == "text":
         separator = f", sep={literal(source.separator)}" if source.separator != "," else ""
         options = f"{separator}, dtype=str, keep_default_na=False, skipinitialspace=True"
@@ -121,26 +141,17 @@ def _open(dataset: Dataset, source: Source, tensor: bool) -> Iterator[str]:
         yield f"bunch = datasets.load_{source.path}(as_frame=True)"
         target = "bunch.target_names[bunch.target]" if dataset.classes else "bunch.target"
         yield f"table = bunch.data.assign(**{{TARGET: {target}}})"
+    elif form is not None:
+        yield from open_arrays(source, form)
     else:
+        words = is_text(dataset, source)
         yield "arrays = np.load(path)"
-        if tensor:
-            yield "rows = arrays[x]"
-        else:
-            words = is_text(dataset, source)
-            yield f'rows = pd.DataFrame(arrays[x]).add_prefix("x"){".map(str)" if words else ""}'
+        yield f'rows = pd.DataFrame(arrays[x]).add_prefix("x"){".map(str)" if words else ""}'
 
 
 def _typed(source: Source, kinds: Kinds) -> Iterator[str]:
     """Convert words to numbers, where they are some."""
-    others = [
-        name
-        for name, values in (
-            ("WORDS", kinds.words),
-            ("YES_OR_NO", kinds.booleans),
-            ("DATES", kinds.dates),
-        )
-        if values
-    ]
+    others = kinds.others
     convert = "pd.to_numeric"
     if source.decimal != ".":
         convert = 'lambda cells: pd.to_numeric(cells.str.replace(",", "."))'
@@ -162,31 +173,40 @@ def _typed(source: Source, kinds: Kinds) -> Iterator[str]:
         yield f"    rows[column] = (dates - {_EPOCH}) / pd.Timedelta(days=1)"
     if kinds.words:
         yield 'rows[WORDS] = rows[WORDS].fillna("<missing>")'
+    if kinds.texts:
+        yield 'rows[TEXTS] = rows[TEXTS].fillna("")'
 
 
 def _target(dataset: Dataset, source: Source) -> Iterator[str]:
-    numbers = not dataset.classes or not isinstance(classes_of(dataset)[0], str)
-    if source.kind != "arrays":
+    numbers = not dataset.classes or not isinstance(classes_of(dataset, source)[0], str)
+    column = "target"
+    if source.has_columns:
         column = "table[TARGET]"
         if numbers:
             convert = f'{column}.str.replace(",", ".")' if source.decimal != "." else column
             column = f"pd.to_numeric({convert})"
-    else:
-        yield "target = arrays[y]"
-        if dataset.classes:
+    elif source.has_keys:
+        idx = source.kind == "idx"
+        yield "target = read_idx(path / y)" if idx else "target = arrays[y]"
+        if dataset.classes and not idx:
             yield "if target.ndim == 2 and target.shape[1] > 1:"
             yield "    target = target.argmax(axis=1)  # one-hot"
-        yield "target = target.reshape(-1)"
+        if not idx:
+            yield "target = target.reshape(-1)"
         if "classes" in source.keys:
-            yield f'target = arrays["{source.keys["classes"]}"].reshape(-1)[target]'
+            names = f'arrays["{source.keys["classes"]}"].reshape(-1)'
+            yield 'if target.dtype.kind not in "US":'
+            yield f"    target = {names}[target.astype(int)]"
         column = "target"
     if not dataset.classes:
         yield (
             f"target = {column}.to_numpy()"
-            if source.kind != "arrays"
+            if source.has_columns
             else "target = target.astype(float)"
         )
-    elif source.kind == "arrays":
+    elif source.kind == "images":
+        yield "target = np.array([CLASSES.index(file.parent.name) for file in files])"
+    elif source.has_keys:
         kind = "" if numbers else "str"
         yield (
             f"target = np.array([CLASSES.index({kind}(value)) for value in target])"
@@ -199,12 +219,12 @@ def _target(dataset: Dataset, source: Source) -> Iterator[str]:
 
 def _drop_copies(tensor: bool, returned: list[str]) -> Iterator[str]:
     names = ", ".join(returned)
+    yield "# Of equal rows one is kept."
     if tensor:
-        yield "flat = np.column_stack([rows.reshape(len(rows), -1), target])"
-        yield "first = np.sort(np.unique(flat, axis=0, return_index=True)[1])"
+        yield f"equal = {EQUAL_ARRAYS}"
+        yield 'first = ~pd.DataFrame({"rows": equal, "target": target}).duplicated().to_numpy()'
         yield f"{names} = {', '.join(f'{name}[first]' for name in returned)}"
         return
-    yield "# Of equal rows one is kept."
     yield 'first = ~rows.assign(**{" target": target}).duplicated().to_numpy()'
     kept = ["rows[first].reset_index(drop=True)", *(f"{name}[first]" for name in returned[1:])]
     yield f"{names} = {', '.join(kept)}"
@@ -221,7 +241,7 @@ def _groups(source: Source, origin: Origin, grouping: Grouping, tensor: bool) ->
         return
     yield "# Equal rows stay on one side of a split."
     if tensor:
-        equal = "np.unique(rows.reshape(len(rows), -1), axis=0, return_inverse=True)[1]"
+        equal = EQUAL_ARRAYS
     else:
         looked_at = (
             f"rows.drop(columns={literal(list(grouping.ignored))})" if grouping.ignored else "rows"

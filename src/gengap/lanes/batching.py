@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -19,56 +18,20 @@ import numpy as np
 from gengap.interrupts import Interrupts
 from gengap.lanes.compiled import Compiled
 from gengap.lanes.data import StudyData
+from gengap.lanes.ending import Ended, ended_runs
 from gengap.lanes.filling import empty_record, lane_record, slots_of
 from gengap.lanes.initial import Initial
 from gengap.lanes.loop import batch_order
 from gengap.lanes.program import Run
 from gengap.lanes.slots import Occupant, Slots
-from gengap.recipe import Part
+from gengap.lanes.statistics import with_own_statistics
 
-__all__ = ["Ended", "Judged", "train_lanes"]
+__all__ = ["train_lanes"]
 
 Tree = Any
 
 #: Bytes of batch orders that are kept for the next run of the same fold.
 KEPT_ORDER_BYTES = 64_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """The weights that a judgement of a run chose.
-
-    Attributes
-    ----------
-    judgement : Part or None
-    weights, others : tuple of ndarray
-    diverged : bool
-        Whether they come from an epoch in which something was not finite.
-    epochs, best_epoch : int
-        How many the judgement needed, the one in which its run diverged included; the one whose
-        weights they are.
-    seconds : float
-        That the judgement would have needed alone.
-    curves : ndarray (epochs, 4)
-        See `gengap.lanes.loop.CURVES`.
-    """
-
-    judgement: Part | None
-    weights: tuple[np.ndarray, ...]
-    others: tuple[np.ndarray, ...]
-    diverged: bool
-    epochs: int
-    best_epoch: int
-    seconds: float
-    curves: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Ended:
-    """A run that ended, with what each of its judgements chose, in the order asked."""
-
-    run: Run
-    judged: tuple[Judged, ...]
 
 
 def train_lanes(
@@ -159,7 +122,8 @@ def train_lanes(
         on_epochs(count * len(live))
         finished = _finished(live, seen, program.epochs)
         if finished:
-            yield _ended(compiled, state, seen, finished)
+            ended = ended_runs(compiled, state, seen, finished)
+            yield with_own_statistics(compiled, ended, shared, order_of, interrupts)
             for lane, _ in finished:
                 slots.release(lane)
 
@@ -175,64 +139,6 @@ def _finished(
         return bool(epoch >= epochs or diverged_in > 0 or complete)
 
     return [(lane, occupant) for lane, occupant in live if is_finished(lane, occupant)]
-
-
-def _ended(
-    compiled: Compiled,
-    state: Tree,
-    signals: np.ndarray,
-    finished: Sequence[tuple[int, Occupant]],
-) -> tuple[Ended, ...]:
-    """Take what is judged of some lanes to the host."""
-
-    def host(tree: Tree) -> Tree:
-        found = jax.device_get(tree)
-        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), found)
-
-    wanted = {slot for _, occupant in finished for slot in occupant.slots}
-    curves = host(state["curves"])
-    values = {slot: host(_judged_values(compiled, state, slot)) for slot in wanted}
-    chosen = {
-        slot: host({name: state["judged"][slot][name] for name in ("best_epoch", "needed")})
-        for slot in wanted - {None}
-    }
-    ended = []
-    for lane, occupant in finished:
-        diverged_in = int(signals[lane, 1])
-        judged = []
-        for part, slot in zip(occupant.run.judgements, occupant.slots, strict=True):
-            if slot is None:
-                best = needed = diverged_in or occupant.epoch
-                diverged = diverged_in > 0
-            else:
-                best, needed = (int(chosen[slot][name][lane]) for name in ("best_epoch", "needed"))
-                # What was best before something went wrong is a result like any other.
-                diverged = best == 0
-            weights, others = (
-                tuple(np.array(leaf[lane]) for leaf in leaves) for leaves in values[slot]
-            )
-            judged.append(
-                Judged(
-                    judgement=part,
-                    weights=weights,
-                    others=others,
-                    diverged=diverged,
-                    epochs=needed,
-                    best_epoch=max(1, best),
-                    seconds=occupant.seconds * needed / occupant.epoch,
-                    curves=np.array(curves[lane, :needed]),
-                )
-            )
-        ended.append(Ended(occupant.run, tuple(judged)))
-    return tuple(ended)
-
-
-def _judged_values(compiled: Compiled, state: Tree, slot: int | None) -> tuple[Tree, Tree]:
-    if slot is None:
-        weights = compiled.network.final_weights(state["weights"], state["slots"])
-        return weights, state["others"]
-    judged = state["judged"][slot]
-    return judged["weights"], judged["others"]
 
 
 def _moved(compiled: Compiled, state: Tree, source: np.ndarray) -> Tree:

@@ -27,6 +27,7 @@ from gengap.lanes.loop import epochs, start_state
 from gengap.lanes.network import LaneNetwork
 from gengap.lanes.program import Program
 from gengap.lanes.readout import readout
+from gengap.lanes.statistics import measured, measures
 from gengap.random_bits import key as seed_key
 
 __all__ = ["Compiled", "compile_program", "on_devices"]
@@ -52,7 +53,7 @@ class Compiled:
     program: Program
     layout: Layout
     starts: int
-    _functions: tuple[Future[Any], ...]
+    _functions: Mapping[str, Future[Any]]
     _by_lane: NamedSharding
     _everywhere: NamedSharding
 
@@ -64,20 +65,38 @@ class Compiled:
         lanes with ``restart`` begin anew, at the values that ``lane["start"]`` names. The signals
         of a lane are its epoch, the one in which it diverged, and whether each judgement is done.
         """
-        return self._functions[0].result()
+        return self._functions["advance"].result()
 
     @cached_property
     def read(self) -> Callable[..., dict[str, Array]]:
-        """``(weights, others, splits, shared) -> record``, see `gengap.lanes.readout.readout`."""
-        return self._functions[1].result()
+        """``(weights, others, lane, shared) -> record``, see `gengap.lanes.readout.readout`."""
+        return self._functions["read"].result()
+
+    @cached_property
+    def read_ensembles(self) -> Callable[..., dict[str, Array]]:
+        """The same of several members, as many as `most_members` tells."""
+        return self._functions["read_ensembles"].result()
+
+    @property
+    def most_members(self) -> int:
+        """Most networks whose outputs a judgement averages."""
+        return _most_members(self.program)
+
+    @cached_property
+    def measure(self) -> Callable[..., Tree] | None:
+        """``(weights, others, lane, rows, shared) -> others``, see `gengap.lanes.statistics`.
+
+        None where no judgement asks for it, or the network has no moving statistics.
+        """
+        return self._functions["measure"].result() if "measure" in self._functions else None
 
     def wait(self) -> None:
         """Wait until the lanes can train; an interrupt ends that at once."""
-        self._functions[0].result()
+        self._functions["advance"].result()
 
     def can_read(self) -> bool:
-        """Tell whether lanes can be read out by now."""
-        return self._functions[1].done()
+        """Tell whether lanes that have ended can be measured and read out by now."""
+        return all(made.done() for name, made in self._functions.items() if name != "advance")
 
     def by_lane(self, tree: Tree) -> Tree:
         """Lay arrays of lanes over the devices."""
@@ -145,7 +164,7 @@ def compile_program(
     weights, others, slots = _values_of(network)
 
     trained = layout.shape
-    start = start_state(program, weights, others, slots)
+    start = jax.eval_shape(partial(start_state, network, program), weights, others, slots)
     lane = empty_record(program)
     advance = jax.jit(
         _over_devices(_advance(network, program), mesh, by_lane=5, alike=3),
@@ -163,26 +182,45 @@ def compile_program(
         jax.ShapeDtypeStruct((), np.int32, sharding=everywhere),
     )
 
-    lowered = [advance]
+    lowered = {"advance": advance}
+    together = (mesh.size * layout.readers,)
     if reads:
-        read = readout(network, program, noise_key=jnp.asarray(seed_key(seed)))
-        together = (mesh.size * layout.readers,)
-        lowered.append(
-            jax.jit(
-                _over_devices(_read(read, network), mesh, by_lane=3, alike=1),
+
+        def reading(members: int) -> Any:
+            read = readout(network, program, noise_key=jnp.asarray(seed_key(seed)), members=members)
+            several = (members,) if members > 1 else ()
+            own: dict[str, Any] = {"split": np.zeros((), np.int32)}
+            if several:
+                own["shares"] = np.zeros(several, np.float32)
+            return jax.jit(
+                _over_devices(_each(read, network), mesh, by_lane=3, alike=1),
                 compiler_options=_options(network, program, layout.readers, data),
             ).lower(
-                _abstract(weights, by_lane, together),
-                _abstract(others, by_lane, together),
-                jax.ShapeDtypeStruct(together, np.int32, sharding=by_lane),
+                _abstract(weights, by_lane, (*together, *several)),
+                _abstract(others, by_lane, (*together, *several)),
+                _abstract(own, by_lane, together),
                 tables,
             )
+
+        lowered["read"] = reading(1)
+        if _most_members(program) > 1:
+            lowered["read_ensembles"] = reading(_most_members(program))
+    if measures(network, program):
+        lowered["measure"] = jax.jit(
+            _over_devices(_each(measured(network, program), network), mesh, by_lane=4, alike=1),
+            compiler_options=_options(network, program, layout.readers, data),
+        ).lower(
+            _abstract(weights, by_lane, together),
+            _abstract(others, by_lane, together),
+            _abstract(lane, by_lane, together),
+            jax.ShapeDtypeStruct((*together, program.rows), np.int32, sharding=by_lane),
+            tables,
         )
     # XLA lets go of the interpreter while it compiles.
     background = ThreadPoolExecutor(len(lowered), thread_name_prefix="compile")
-    compiled = [background.submit(function.compile) for function in lowered]
+    compiled = {name: background.submit(function.compile) for name, function in lowered.items()}
     background.shutdown(wait=False)
-    return Compiled(network, program, layout, starts, tuple(compiled), by_lane, everywhere)
+    return Compiled(network, program, layout, starts, compiled, by_lane, everywhere)
 
 
 def on_devices(data: StudyData, layout: Layout) -> Tree:
@@ -192,6 +230,11 @@ def on_devices(data: StudyData, layout: Layout) -> Tree:
 
 def _mesh(layout: Layout) -> Mesh:
     return Mesh(np.array(jax.devices()[: layout.devices]), ("lanes",))
+
+
+def _most_members(program: Program) -> int:
+    keeps = [asked.hooks.keep for asked in program.judges]
+    return max((keep.most for keep in keeps if keep), default=1)
 
 
 def _values_of(network: LaneNetwork) -> tuple[list[Any], list[Any], list[Any]]:
@@ -205,7 +248,9 @@ def _values_of(network: LaneNetwork) -> tuple[list[Any], list[Any], list[Any]]:
 
 
 def _start_of(compiled: Compiled) -> Tree:
-    return start_state(compiled.program, *_values_of(compiled.network))
+    return jax.eval_shape(
+        partial(start_state, compiled.network, compiled.program), *_values_of(compiled.network)
+    )
 
 
 def _abstract(tree: Tree, sharding: NamedSharding, axes: Sequence[int] = ()) -> Tree:
@@ -221,14 +266,12 @@ def _options(network: LaneNetwork, program: Program, width: int, data: StudyData
     return compiler_options(width * max(block, program.batch_size * classes))
 
 
-def _read(read: Callable[..., Any], network: LaneNetwork) -> Callable[..., Any]:
-    """Make what one device does: read some lanes out."""
+def _each(function: Callable[..., Any], network: LaneNetwork) -> Callable[..., Any]:
+    """Make what one device does with some lanes, and with what they all read."""
 
-    def lanes(weights: Tree, others: Tree, splits: Array, shared: Tree) -> Tree:
-        def one(weights: Tree, others: Tree, split: Array) -> Tree:
-            return read(weights, others, {"split": split}, shared)
-
-        return _each_lane(one, network)(weights, others, splits)
+    def lanes(*arguments: Tree) -> Tree:
+        *own, shared = arguments
+        return _each_lane(lambda *one: function(*one, shared), network)(*own)
 
     return lanes
 
@@ -262,6 +305,7 @@ def _advance(network: LaneNetwork, program: Program) -> Callable[..., tuple[Tree
     ) -> tuple[Tree, Array]:
         first = lane["start"]
         fresh = start_state(
+            network,
             program,
             [table[first] for table in starts["weights"]],
             [table[first] for table in starts["others"]],

@@ -18,11 +18,11 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
 from gengap.data.dataset import Dataset
-from gengap.data.encoding import Encoded, varying_numbers
+from gengap.data.encoding import Encoded, varying_channels, varying_numbers
 from gengap.data.preprocessing import Preprocessing, fold_arrays
 from gengap.splits import Split
 
-__all__ = ["BLOCK", "StudyData", "study_data"]
+__all__ = ["BLOCK", "StudyData", "study_data", "value_ranges"]
 
 #: Noise that robustness is measured with, in standard deviations of a numeric input.
 ROBUSTNESS_NOISE = 0.5
@@ -40,14 +40,15 @@ class StudyData:
 
     Attributes
     ----------
-    inputs : ndarray (N, D) float32, or a tensor (N, ...)
-        Encoded, unscaled.
+    inputs : ndarray (N, D), (N, steps, channels) or (N, height, width, channels)
+        Encoded, unscaled: float32, or images of bytes.
     targets : ndarray (N,)
         Class codes (int32) or carried values (float32).
     row_weights : ndarray (N,), optional
     folds : mapping of ndarray (F, ...)
-        ``fill`` (where something is missing), ``shift`` and ``factor`` of the inputs (absent for
-        tensors), ``target_shift``, ``target_scale``, ``target_unit``, ``class_weights``.
+        ``fill`` (where something is missing), ``shift``, ``factor`` and ``padding`` of the inputs
+        (what there is of them), ``value_range`` of images, ``target_shift``, ``target_scale``,
+        ``target_unit``, ``class_weights``.
     target_offset, target_unit : float
         A target is held as (value - offset) / unit, so that 32 bits can carry it.
     evaluated : tuple of ndarray
@@ -55,11 +56,14 @@ class StudyData:
         which are a sample of the training rows, and which validation rows.
     test : ndarray (F, blocks, b) of int32
         Rows of the test parts; padding comes last.
-    noise : ndarray (D,) or ()
+    noise : ndarray (D,), (channels,) or ()
         Standard deviations of the noise that robustness is measured with, in units of the
-        prepared inputs, the same in every fold; 0 but for numeric columns that vary among the
-        training rows of each: weights of others are as they were drawn.
+        prepared inputs, the same in every fold; 0 but for numeric columns and channels that vary
+        among the training rows of each: weights of others are as they were drawn. Of images one,
+        for all their pixels. 0 for whole numbers that the network gets as they are given.
     splits : tuple of Split
+    columns : ndarray (D,) of int32, optional
+        Which column of a table each of its inputs belongs to.
     """
 
     inputs: np.ndarray
@@ -70,6 +74,7 @@ class StudyData:
     test: np.ndarray
     noise: np.ndarray
     splits: tuple[Split, ...]
+    columns: np.ndarray | None = None
     target_offset: float = 0.0
     target_unit: float = 1.0
 
@@ -92,6 +97,7 @@ class StudyData:
             "evaluated": self.evaluated,
             "test": self.test,
             "noise": self.noise,
+            "columns": self.columns,
             "blocks": blocks.reshape(-1, block),
         }
 
@@ -120,15 +126,18 @@ def study_data(
     seed : int
         Of the sample of training rows that the curves are measured on.
     """
-    folds: dict[str, np.ndarray] = {}
-    if dataset.columns:
-        records = [fold_arrays(preprocessing, encoded) for preprocessing in preprocessings]
-        table = {name: np.stack([record[name] for record in records]) for name in records[0]}
-        # The smallest of values is missing where one of them is.
-        if np.isnan(encoded.values.min(initial=0)):
-            folds["fill"] = table["fill"]
-        folds["shift"] = table["shift"]
-        folds["factor"] = table["keep"] / table["scale"]
+    records = [fold_arrays(preprocessing, encoded) for preprocessing in preprocessings]
+    table = {name: np.stack([record[name] for record in records]) for name in records[0]}
+    folds: dict[str, np.ndarray] = {
+        name: table[name] for name in ("shift", "padding") if name in table
+    }
+    # The smallest of values is missing where one of them is.
+    if "fill" in table and np.isnan(encoded.values.min(initial=0)):
+        folds["fill"] = table["fill"]
+    if "scale" in table:
+        folds["factor"] = table.get("keep", np.float32(1)) / table["scale"]
+    if dataset.modality == "image":
+        folds["value_range"] = value_ranges(encoded.values, [s.training for s in splits])
     rows = dataset.rows
     offset, unit = (0.0, 1.0) if dataset.classes else _carrier(rows.target)
     shifts = np.array([p.target_shift for p in preprocessings])
@@ -149,11 +158,7 @@ def study_data(
         )
         for split in splits
     ]
-    spread = (
-        varying_numbers(dataset.columns, encoded, [split.training for split in splits])
-        if dataset.columns
-        else _spread(encoded.values)
-    )
+    spread = _spread(dataset, encoded, [split.training for split in splits])
     return StudyData(
         inputs=encoded.values,
         targets=rows.target.astype(np.int32)
@@ -165,17 +170,61 @@ def study_data(
         test=_blocks([split.test for split in splits])[0],
         noise=np.float32(ROBUSTNESS_NOISE) * np.asarray(spread, np.float32),
         splits=tuple(splits),
+        columns=encoded.source.astype(np.int32) if dataset.columns else None,
         target_offset=offset,
         target_unit=unit,
     )
 
 
-def _spread(tensor: np.ndarray) -> float:
+def _spread(dataset: Dataset, encoded: Encoded, parts: Sequence[np.ndarray]) -> np.ndarray | float:
+    """Return the standard deviations of what varies among prepared inputs."""
+    if encoded.form is None:
+        return varying_numbers(dataset.columns, encoded, parts) * _own_spread(encoded)
+    if encoded.form.modality == "sequence":
+        return varying_channels(encoded, parts) * _own_spread(encoded)
+    return _deviation(encoded.values) / encoded.form.divisor
+
+
+def _own_spread(encoded: Encoded) -> np.ndarray | float:
+    """Return the standard deviations of numbers that the network gets as they are given.
+
+    Whole numbers may be codes, and another code is another case, not noise: theirs are 0.
+    """
+    if not encoded.as_given:
+        return 1.0
+    lines = np.moveaxis(encoded.values, -1, 0).reshape(encoded.values.shape[-1], -1)
+    found = [line[~np.isnan(line)].astype(np.float64) for line in lines]
+    return np.array([0.0 if (line == np.round(line)).all() else line.std() for line in found])
+
+
+def _deviation(tensor: np.ndarray) -> float:
     """Return the standard deviation of all numbers, without a copy in 64 bits of all of them."""
     rows = max(1, SPREAD_VALUES // max(1, tensor[0].size))
     parts = [tensor[first : first + rows] for first in range(0, len(tensor), rows)]
     mean = sum(part.sum(dtype=np.float64) for part in parts) / tensor.size
     return float(np.sqrt(sum(np.square(part - mean).sum() for part in parts) / tensor.size))
+
+
+def value_ranges(tensor: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the least and the largest value among some rows; of bytes 0 and 255.
+
+    Parameters
+    ----------
+    tensor : ndarray (N, ...)
+    parts : sequence of ndarray of int
+        Row numbers, such as the training rows of every fold.
+
+    Returns
+    -------
+    ndarray (parts, 2) of float32
+    """
+    if tensor.dtype == np.uint8:
+        return np.tile(np.array([0, 255], np.float32), (len(parts), 1))
+    flat = tensor.reshape(len(tensor), -1)
+    # By row first: a row is in many parts.
+    lowest, highest = flat.min(axis=1), flat.max(axis=1)
+    ranges = [[lowest[rows].min(), highest[rows].max()] for rows in parts]
+    return np.array(ranges, np.float32)
 
 
 def _carrier(target: np.ndarray) -> tuple[float, float]:

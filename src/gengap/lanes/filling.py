@@ -65,7 +65,7 @@ def empty_record(program: Program) -> dict[str, Any]:
 def _strengths_of(program: Program, run: Run, slots: Sequence[int | None]) -> dict[str, Any]:
     """Return the strengths that a lane carries: of its recipe's techniques, and of its judgements.
 
-    Neutral ones stand for what its recipe does without, the lowest for idle slots.
+    Idle ones stand for what its recipe does without, the lowest for idle slots.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def _strengths_of(program: Program, run: Run, slots: Sequence[int | None]) -> di
             strength.name: np.float32(
                 given[asked.technique][strength.name]
                 if options.get(asked.technique) == dict(asked.options)
-                else strength.neutral
+                else strength.idle
             )
             for strength in find_technique(asked.technique).strengths
         }

@@ -71,6 +71,9 @@ class Footprint:
     others, other_copies : int
         Values that are not trained, such as frozen weights and moving statistics; and how many
         times a lane holds them: to train with, and as the best epochs'.
+    carried, kept : int
+        Values that techniques and judgements hold besides: those that every step goes through,
+        such as an average, and those that are only written at the end of an epoch.
     starts : int
         Different initial values that the runs begin with.
     step_bytes : int
@@ -85,18 +88,21 @@ class Footprint:
     epoch_rows: int
     others: int = 0
     other_copies: int = 1
+    carried: int = 0
+    kept: int = 0
     starts: int = 1
     step_bytes: int = 0
 
     @property
     def touched_bytes(self) -> int:
         """Bytes that a step of a lane goes through."""
-        return self.state_bytes + self.step_bytes
+        return self.state_bytes - 4 * self.kept + self.step_bytes
 
     @property
     def state_bytes(self) -> int:
-        """Bytes of a lane's variables."""
-        return 4 * (self.parameters * self.copies + self.others * self.other_copies)
+        """Bytes of a lane's variables, and of what is held of them."""
+        variables = self.parameters * self.copies + self.others * self.other_copies
+        return 4 * (variables + self.carried + self.kept)
 
     @property
     def start_bytes(self) -> int:

@@ -18,11 +18,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gengap.lanes.judging import judgement, keeping, start_judged, where
 from gengap.lanes.network import LaneNetwork
 from gengap.lanes.program import Program
 from gengap.lanes.step import batch_of, of_fold, training_step
 from gengap.random_bits import fold_in, named
-from gengap.techniques.base import Monitored
 
 __all__ = ["CURVES", "batch_order", "epochs", "start_state"]
 
@@ -34,26 +34,23 @@ State = dict[str, Any]
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric")
 
 
-def start_state(program: Program, weights: Any, others: Any, slots: Any) -> State:
+def start_state(
+    network: LaneNetwork, program: Program, weights: Any, others: Any, slots: Any
+) -> State:
     """Make the state of a lane before its first epoch, without a lane axis."""
+    carried = {
+        asked.technique: asked.hooks.carried(list(weights), network.columns)
+        for asked in program.techniques
+    }
     return {
         "weights": list(weights),
         "others": list(others),
         "slots": list(slots),
+        "carried": {name: state for name, state in carried.items() if state is not None},
         "epoch": np.zeros((), np.int32),
         "diverged_in": np.zeros((), np.int32),
         "curves": np.zeros((program.epochs, len(CURVES)), np.float32),
-        "judged": [
-            {
-                "state": asked.hooks.judgement_start(),  # type: ignore[misc]
-                "weights": list(weights),
-                "others": list(others),
-                "best_epoch": np.zeros((), np.int32),
-                "needed": np.zeros((), np.int32),
-                "done": np.zeros((), bool),
-            }
-            for asked in program.judges
-        ],
+        "judged": [start_judged(asked.hooks, weights, others) for asked in program.judges],
     }
 
 
@@ -95,7 +92,8 @@ def epochs(
     """
     step = training_step(network, program)
     evaluate = _evaluation(network, program)
-    judge = _judgement(program)
+    judge = judgement(program)
+    begin, keep = keeping(program)
     full = program.full_steps * program.batch_size
     averages = network.model.optimizer.use_ema
 
@@ -106,16 +104,20 @@ def epochs(
 
         def one_step(carry: Any, step_of: tuple[Array, Array]) -> tuple[Any, None]:
             batch, i = step_of
-            return step(carry, batch, fold_in(key, first + i), lane, shared), None
+            trained, kept = carry
+            number = first + i
+            trained = step(trained, batch, number, fold_in(key, number), lane, shared)
+            return (trained, keep(kept, lane, trained[:2], number)), None
 
-        carry = (state["weights"], state["others"], state["slots"])
+        parts = (state["weights"], state["others"], state["slots"], state["carried"])
+        carry = (parts, begin(state["judged"]))
         if program.full_steps:
             batches = rows[:full].reshape(program.full_steps, program.batch_size)
             carry, _ = jax.lax.scan(one_step, carry, (batches, jnp.arange(program.full_steps)))
         if program.remainder:
             # As in `fit`, the last batch is a step of its true size.
             carry, _ = one_step(carry, (rows[full:], jnp.asarray(program.full_steps)))
-        weights, others, slots = carry
+        (weights, others, slots, carried), kept = carry
         # An optimizer that averages weights is judged by the average, as `fit` ends with it.
         scored = network.final_weights(weights, slots)
         curves = evaluate(scored, others, lane, shared)
@@ -126,14 +128,15 @@ def epochs(
         earlier = jax.lax.dynamic_index_in_dim(state["curves"], number, 0, keepdims=False)
         row = jnp.where(gone, earlier, curves)
         return {
-            "weights": _where(gone, state["weights"], weights),
-            "others": _where(gone, state["others"], others),
+            "weights": where(gone, state["weights"], weights),
+            "others": where(gone, state["others"], others),
             # Nothing reads them any more, unless the weights are averaged there.
-            "slots": _where(gone, state["slots"], slots) if averages else slots,
+            "slots": where(gone, state["slots"], slots) if averages else slots,
+            "carried": carried,
             "epoch": jnp.where(gone, number, number + 1),
             "diverged_in": jnp.where(finite | gone, state["diverged_in"], number + 1),
             "curves": jax.lax.dynamic_update_index_in_dim(state["curves"], row, number, 0),
-            "judged": judge(state["judged"], lane, curves, scored, others, number + 1, gone),
+            "judged": judge(state["judged"], kept, lane, curves, scored, others, number + 1, gone),
         }
 
     def run(state: State, lane: Lane, orders: Array, shared: Lane, count: Array) -> State:
@@ -181,52 +184,3 @@ def _evaluation(network: LaneNetwork, program: Program) -> Callable[[Any, Any, L
         return jnp.stack([loss, score], axis=1).reshape(-1)
 
     return evaluate
-
-
-def _judgement(program: Program) -> Callable[..., list[dict[str, Any]]]:
-    """Make the function that lets every judgement look at an epoch."""
-    judges = [(asked.technique, asked.hooks.judgement) for asked in program.judges]
-
-    def judge(
-        judged: list[dict[str, Any]],
-        lane: Lane,
-        curves: Array,
-        weights: Any,
-        others: Any,
-        epoch: Array,
-        gone: Array,
-    ) -> list[dict[str, Any]]:
-        loss, metric = curves[2], curves[3]
-        error = 1 - metric if program.task == "classification" else metric
-        finite = jnp.isfinite(curves).all()
-        after = []
-        for (_, judgement), before, values in zip(judges, judged, lane["judges"], strict=True):
-            state, improved, done = judgement(  # type: ignore[misc]
-                values, before["state"], Monitored(loss=loss, metric=error)
-            )
-            open_ = ~before["done"] & ~gone
-            # What diverged is never the best of a run.
-            better = improved & open_ & finite
-            keep = [
-                jnp.where(open_, new, old)
-                for new, old in zip(
-                    jax.tree.leaves(state), jax.tree.leaves(before["state"]), strict=True
-                )
-            ]
-            after.append(
-                {
-                    "state": jax.tree.unflatten(jax.tree.structure(before["state"]), keep),
-                    "weights": _where(better, weights, before["weights"]),
-                    "others": _where(better, others, before["others"]),
-                    "best_epoch": jnp.where(better, epoch, before["best_epoch"]),
-                    "needed": jnp.where(open_, epoch, before["needed"]),
-                    "done": before["done"] | done & open_,
-                }
-            )
-        return after
-
-    return judge
-
-
-def _where(condition: Array, new: Any, old: Any) -> list[Array]:
-    return [jnp.where(condition, a, b) for a, b in zip(new, old, strict=True)]

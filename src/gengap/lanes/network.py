@@ -23,15 +23,18 @@ import keras
 import numpy as np
 
 from gengap.lanes.products import fast_products
+from gengap.lanes.rates import learning_rate_times
 from gengap.lanes.windows.substitution import convolves, fast_windows
 from gengap.networks.cells import Cell, Connection, at_cells, recurrent_cells, step_by_step
+from gengap.networks.columns import column_axes
 from gengap.networks.compiling import copy_optimizer, single_loss
-from gengap.networks.existing import without
+from gengap.networks.existing import WEIGHT_PENALTIES, without
 from gengap.networks.heads import Head, head_of, to_probabilities
+from gengap.networks.residuals import Join, at_joins, residual_joins
 from gengap.networks.shapes import inference_mode, input_dtype
-from gengap.networks.sites import Site, at_sites, hidden_sites, kernels
+from gengap.networks.sites import Site, at_sites, hidden_sites, incoming_axes, kernels
 from gengap.proximal_optimizer import own_step_size
-from gengap.techniques.base import Targets
+from gengap.techniques.base import Kernels, Targets
 
 __all__ = ["Interventions", "LaneNetwork", "lane_network", "takes_turns"]
 
@@ -49,16 +52,23 @@ class Interventions:
     Attributes
     ----------
     activation : callable, optional
-        ``(site, h) -> h``, applied to the output of every hidden layer.
+        ``(site, h) -> (h, penalty)``, applied to the output of every hidden layer; the penalty,
+        a scalar or None, is added to the loss.
     connections : tuple of {"inputs", "state"}
         Those of recurrent cells that are masked.
     mask : callable
         ``(cell, connection, m) -> m``: their factors.
+    joined : callable, optional
+        ``(join, branches) -> branches``: what residual branches add up to.
+    forward : callable, optional
+        ``(w) -> w``: the weights as the pass sees them; penalties see them as they are.
     """
 
-    activation: Callable[[int, Array], Array] | None = None
+    activation: Callable[[int, Array], tuple[Array, Array | None]] | None = None
     connections: tuple[Connection, ...] = ()
     mask: Callable[[int, Connection, Array], Array] = lambda cell, connection, mask: mask
+    joined: Callable[[int, Arrays], Arrays] | None = None
+    forward: Callable[[Arrays], Arrays] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +85,14 @@ class LaneNetwork:
         Hidden layers.
     cells : tuple of Cell
         Recurrent cells.
+    joins : tuple of Join
+        Where residual branches end.
     kernels : tuple of bool
         Which trainable variables are kernels.
+    incoming : tuple of (tuple of int)
+        Along which axes of each kernel the weights lie that a unit takes in.
+    columns : tuple of (int or None)
+        Along which axis of each trainable variable the network's input columns lie.
     off : tuple of str
         Kinds of regularization of the model that are switched off.
     one_by_one : bool
@@ -87,7 +103,10 @@ class LaneNetwork:
     head: Head
     sites: tuple[Site, ...]
     cells: tuple[Cell, ...]
+    joins: tuple[Join, ...]
     kernels: tuple[bool, ...]
+    incoming: tuple[tuple[int, ...], ...]
+    columns: tuple[int | None, ...]
     off: tuple[str, ...]
     one_by_one: bool = False
 
@@ -111,8 +130,9 @@ class LaneNetwork:
         slots: Arrays,
         inputs: Array,
         targets: Targets,
-        row_weights: Array | None,
         interventions: Interventions,
+        *,
+        penalized: bool = True,
     ) -> tuple[Array, Arrays]:
         """Return the training loss of a batch as `fit` computes it, and the new o.
 
@@ -123,33 +143,60 @@ class LaneNetwork:
         inputs : array (B, ...)
         targets : Targets
             The loss is the weighted sum over its alternatives.
-        row_weights : array (B,), optional
         interventions : Interventions
             In the forward pass.
+        penalized : bool
+            With the network's own penalties on its weights, see `penalty`.
         """
-        with self._traced(interventions):
+        forward, added = interventions.forward, []
+        whole = penalized and forward is None
+        off = self.off if whole else (*self.off, *WEIGHT_PENALTIES)
+        if penalized and not whole:
+            added.append(self.penalty(weights))
+        activity: list[Array] = []
+        with self._traced(interventions, off, activity):
             loss, (_, _, others, _) = self.model.compute_loss_and_updates(
-                list(weights),
+                list(weights if forward is None else forward(weights)),
                 list(others),
                 [variable.value for variable in self.model.metrics_variables],
                 inputs,
                 targets,
-                row_weights,
+                None,  # what rows count hangs on the alternative
                 training=True,
                 optimizer_variables=list(slots),
             )
-        return loss, others
+        return sum([*activity, *added], start=loss), others
+
+    def kernels_among(self, weights: Arrays) -> Kernels:
+        """Return the kernels among w."""
+        places = [place for place, kernel in enumerate(self.kernels) if kernel]
+        return Kernels(
+            [weights[place] for place in places],
+            [self.incoming[place] for place in places],
+            [self.columns[place] for place in places],
+        )
+
+    def penalty(self, weights: Arrays) -> Array:
+        """Return what the network's own penalties on weights add to the loss."""
+        with without(self.model, self.off):
+            parts = [
+                variable.regularizer(weight)
+                for variable, weight in zip(self.model.trainable_variables, weights, strict=True)
+                if variable.regularizer is not None
+            ]
+        return sum(parts, start=jnp.zeros((), keras.config.floatx()))
 
     def apply_gradients(
-        self, weights: Arrays, slots: Arrays, gradients: Arrays
+        self, weights: Arrays, slots: Arrays, gradients: Arrays, factor: Array | None = None
     ) -> tuple[list[Array], list[Array]]:
-        """Take the optimizer's step; return the new w and s."""
-        with without(self.model, self.off):
-            return self.model.optimizer.stateless_apply(list(slots), list(gradients), list(weights))
+        """Take the optimizer's step, its learning rate times a factor; return the new w and s."""
+        optimizer = self.model.optimizer
+        with without(self.model, self.off), learning_rate_times(optimizer, factor):
+            return optimizer.stateless_apply(list(slots), list(gradients), list(weights))
 
-    def learning_rate(self, slots: Arrays) -> Array:
-        """Return the learning rate of the step that would start from s."""
-        with self._optimizer_scope(slots):
+    def learning_rate(self, slots: Arrays, factor: Array | None = None) -> Array:
+        """Return the learning rate of the step that would start from s, times a factor."""
+        with self._optimizer_scope(slots), learning_rate_times(self.model.optimizer, factor):
             return jnp.asarray(keras.ops.convert_to_tensor(self.model.optimizer.learning_rate))
 
     def step_sizes(self, before: Arrays, after: Arrays, learning_rate: Array) -> list[Array]:
@@ -192,6 +239,26 @@ class LaneNetwork:
         with fast_windows(), step_by_step(self.model):
             return of_block(inputs) if inputs.ndim < 4 else _in_blocks(of_block, inputs)
 
+    def averaged(self, outputs: Array, shares: Array) -> Array:
+        """Return the outputs (B, U) of an ensemble from those of its members (M, B, U).
+
+        Logits are averaged as the probabilities that they stand for, and are logits again.
+
+        Parameters
+        ----------
+        outputs : array (M, B, U)
+        shares : array (M,)
+            They sum to 1; 0 for a place without a member.
+        """
+        if not self.head.from_logits:
+            return jnp.tensordot(shares, outputs, axes=1)
+        least = keras.config.epsilon()
+        if self.head.units == 1:
+            second = jnp.tensordot(shares, jax.nn.sigmoid(outputs), axes=1)
+            second = jnp.clip(second, least, 1 - least)
+            return jnp.log(second) - jnp.log1p(-second)
+        return jnp.log(jnp.maximum(jnp.tensordot(shares, jax.nn.softmax(outputs), axes=1), least))
+
     def predictions(self, outputs: Array) -> Array:
         """Return class probabilities (B, C), or values (B,) for regression."""
         if self.head.targets.kind == "column" and not self.head.targets.classes:
@@ -223,18 +290,31 @@ class LaneNetwork:
         return jax.vmap(self.encode_targets)(codes)
 
     @contextmanager
-    def _traced(self, interventions: Interventions) -> Iterator[None]:
+    def _traced(
+        self, interventions: Interventions, off: Sequence[str], activity: list[Array]
+    ) -> Iterator[None]:
+        """Let the model compute as lanes do; penalties on activations are added to a list."""
+
+        def change(site: int, hidden: Array) -> Array:
+            assert interventions.activation is not None
+            hidden, penalty = interventions.activation(site, hidden)
+            if penalty is not None:
+                activity.append(penalty)
+            return hidden
+
         with ExitStack() as stack:
-            stack.enter_context(without(self.model, self.off))
+            stack.enter_context(without(self.model, off))
             stack.enter_context(_weighted_targets(self.model))
             stack.enter_context(step_by_step(self.model))
             stack.enter_context(fast_products())
             stack.enter_context(fast_windows())
             if interventions.activation is not None:
-                stack.enter_context(at_sites(self.model, self.sites, interventions.activation))
+                stack.enter_context(at_sites(self.model, self.sites, change))
             if interventions.connections:
                 masked = at_cells(self.cells, interventions.connections, interventions.mask)
                 stack.enter_context(masked)
+            if interventions.joined is not None:
+                stack.enter_context(at_joins(self.model, self.joins, interventions.joined))
             yield
 
     def _optimizer_scope(self, slots: Arrays) -> keras.StatelessScope:
@@ -274,7 +354,10 @@ def lane_network(
         head,
         hidden_sites(model, sample_shape),
         recurrent_cells(model),
+        residual_joins(model, sample_shape),
         kernels(model),
+        incoming_axes(model),
+        column_axes(model, sample_shape),
         off,
         one_by_one=takes_turns(model),
     )
@@ -309,14 +392,15 @@ def _weighted_targets(model: keras.Model) -> Iterator[None]:
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        def loss_of(values: Array) -> Array:
+        def loss_of(values: Array, row_weights: Array | None) -> Array:
             return original(
-                x=x, y=values, y_pred=y_pred, sample_weight=sample_weight, training=training
+                x=x, y=values, y_pred=y_pred, sample_weight=row_weights, training=training
             )
 
+        alternatives = y.values, y.row_weights
         if y.values.shape[0] == 1:
-            return loss_of(y.values[0])
-        return jnp.dot(y.weights, jax.vmap(loss_of)(y.values))
+            return loss_of(*jax.tree.map(lambda leaf: leaf[0], alternatives))
+        return jnp.dot(y.weights, jax.vmap(loss_of)(*alternatives))
 
     object.__setattr__(model, "compute_loss", compute_loss)
     try:

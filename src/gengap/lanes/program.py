@@ -51,6 +51,9 @@ class Program:
     task : str
     watched : bool
         Whether every epoch is measured on the fold's parts.
+    planned_epochs : int, optional
+        That training is laid out for, where it is cut short: a schedule of the learning rate goes
+        by these. By default `epochs`.
     """
 
     techniques: tuple[Asked, ...]
@@ -60,6 +63,12 @@ class Program:
     batch_size: int
     task: str
     watched: bool = True
+    planned_epochs: int | None = None
+
+    @property
+    def laid_out_for(self) -> int:
+        """Epochs by which schedules go."""
+        return self.planned_epochs or self.epochs
 
     @property
     def full_steps(self) -> int:
@@ -97,3 +106,10 @@ class Run:
     split: int
     seed: int
     judgements: tuple[Part | None, ...]
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether none of its judgements needs the last epoch."""
+        return not any(
+            part is None or find_technique(part.technique).keeps for part in self.judgements
+        )

@@ -11,9 +11,9 @@ import jax
 import numpy as np
 
 from gengap.interrupts import Interrupts
-from gengap.lanes.batching import Ended, Judged
 from gengap.lanes.compiled import Compiled
 from gengap.lanes.data import StudyData
+from gengap.lanes.ending import Ended, Judged
 from gengap.lanes.records import LaneRecord, Trained
 
 __all__ = ["read_lanes"]
@@ -81,8 +81,14 @@ def _read(
     compiled: Compiled, ended: list[Ended], data: StudyData, shared: Any, interrupts: Interrupts
 ) -> tuple[Trained, ...]:
     judged = [(run.run.split, choice) for run in ended for choice in run.judged]
-    records = iter(_read_judged(compiled, judged, data, shared, interrupts))
-    return tuple(Trained(run.run, tuple(next(records) for _ in run.judged)) for run in ended)
+    records: dict[int, LaneRecord] = {}
+    for several in (False, True):
+        places = [i for i, (_, choice) in enumerate(judged) if bool(choice.further) == several]
+        chosen = [judged[i] for i in places]
+        some = _read_judged(compiled, chosen, data, shared, interrupts, several=several)
+        records |= zip(places, some, strict=True)
+    ordered = iter(records[i] for i in range(len(judged)))
+    return tuple(Trained(run.run, tuple(next(ordered) for _ in run.judged)) for run in ended)
 
 
 def _read_judged(
@@ -91,17 +97,25 @@ def _read_judged(
     data: StudyData,
     shared: Any,
     interrupts: Interrupts,
+    *,
+    several: bool,
 ) -> Iterator[LaneRecord]:
+    """Read weights out: of judgements that choose one network, or of those that average several."""
     places = compiled.layout.devices * compiled.layout.readers
     rows = len(data.targets)
     interrupts.wait(compiled.can_read)
     for first in range(0, len(judged), places):
         some = judged[first : first + places]
         padded = [*some, *some[:1] * (places - len(some))]
-        values = [(list(choice.weights), list(choice.others)) for _, choice in padded]
-        weights, others = jax.tree.map(lambda *leaves: np.stack(leaves), *values)
-        splits = np.array([split for split, _ in padded], np.int32)
-        reading = compiled.read(*compiled.by_lane((weights, others, splits)), shared)
+        lanes = [
+            _ensemble(choice, split, compiled.most_members)
+            if several
+            else (list(choice.weights), list(choice.others), {"split": np.int32(split)})
+            for split, choice in padded
+        ]
+        read = compiled.read_ensembles if several else compiled.read
+        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *lanes)
+        reading = read(*compiled.by_lane(stacked), shared)
         interrupts.wait(partial(_is_there, reading))
         found = jax.device_get(reading)
         for i, (_, choice) in enumerate(some):
@@ -119,6 +133,18 @@ def _read_judged(
                 weight_norm=float(found["weight_norm"][i]),
                 curves=choice.curves,
             )
+
+
+def _ensemble(choice: Judged, split: int, most: int) -> tuple[Any, Any, Any]:
+    """Return the weights and others of all members, one behind the other, and the lane's record."""
+    members = choice.members
+    # Places without a member repeat the first one, and have no share.
+    filled = [*members, *members[:1] * (most - len(members))]
+    values = [(list(weights), list(others)) for weights, others in filled]
+    weights, others = jax.tree.map(lambda *leaves: np.stack(leaves), *values)
+    shares = np.zeros(most, np.float32)
+    shares[: len(members)] = 1 / len(members)
+    return weights, others, {"split": np.int32(split), "shares": shares}
 
 
 def _is_there(tree: Any) -> bool:

@@ -3,6 +3,7 @@
 Notation
 --------
 w, o  values of the weights and of the other variables that are judged
+M     members of an ensemble, whose outputs are averaged
 N, C  rows; classes
 n     test rows of a fold, padded
 """
@@ -10,6 +11,7 @@ n     test rows of a fold, padded
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,7 +19,7 @@ import jax.numpy as jnp
 
 from gengap.lanes.network import LaneNetwork
 from gengap.lanes.program import Program
-from gengap.lanes.step import batch_of, of_fold
+from gengap.lanes.step import batch_of, changed, of_fold
 from gengap.random_bits import fold_in, normal
 
 __all__ = ["readout"]
@@ -28,7 +30,7 @@ Lane = Mapping[str, Any]
 
 
 def readout(
-    network: LaneNetwork, program: Program, *, noise_key: Array
+    network: LaneNetwork, program: Program, *, noise_key: Array, members: int = 1
 ) -> Callable[[Arrays, Arrays, Lane, Lane], dict[str, Array]]:
     """Make the function that reads a trained lane out.
 
@@ -36,6 +38,9 @@ def readout(
     ----------
     noise_key : array (2,)
         Of the noise on the test rows, the same for all lanes.
+    members : int
+        M. With several, w and o have an axis of them in front, and the lane has their ``shares``
+        (M,) of the outputs.
 
     Returns
     -------
@@ -48,9 +53,16 @@ def readout(
     def read(weights: Arrays, others: Arrays, lane: Lane, shared: Lane) -> dict[str, Array]:
         lane = of_fold(lane, shared)
 
+        def outputs_of(inputs: Array) -> Array:
+            if members == 1:
+                return network.outputs(weights, others, inputs)
+            both = (list(weights), list(others))
+            every = jax.lax.map(lambda own: network.outputs(own[0], own[1], inputs), both)
+            return network.averaged(every, lane["shares"])
+
         def clean(rows: Array) -> tuple[Array, Array]:
             inputs, targets, _ = batch_of(rows, lane, shared)
-            outputs = network.outputs(weights, others, inputs)
+            outputs = outputs_of(inputs)
             losses = network.row_losses(network.encode_targets(targets), outputs)
             return _unscaled(network.predictions(outputs), lane, program), losses
 
@@ -58,26 +70,38 @@ def readout(
             number, rows = block
             inputs, targets, _ = batch_of(rows, lane, shared)
             disturbance = normal(fold_in(noise_key, number), inputs.shape, jnp.float32)
-            inputs = inputs + (disturbance * shared["noise"]).astype(inputs.dtype)
-            outputs = network.outputs(weights, others, inputs)
+            noise = (disturbance * shared["noise"]).astype(inputs.dtype)
+            inputs = changed(inputs, lane, lambda values: values + noise)
+            outputs = outputs_of(inputs)
             losses = network.row_losses(network.encode_targets(targets), outputs)
             return _unscaled(network.predictions(outputs), lane, program), losses
 
         predictions, losses = jax.lax.map(clean, shared["blocks"])
         test = shared["test"][lane["split"]]
         noisy_predictions, noisy_losses = jax.lax.map(noisy, (jnp.arange(len(test)), test))
-        kernels = [w for w, kernel in zip(weights, network.kernels, strict=True) if kernel]
-        size = max(1, sum(kernel.size for kernel in kernels))
+        if members == 1:
+            zeros, norm = _sizes(network, weights)
+        else:
+            each = jax.vmap(partial(_sizes, network))(list(weights))
+            zeros, norm = (jnp.dot(lane["shares"], of_members) for of_members in each)
         return {
             "predictions": _unblocked(predictions),
             "losses": _unblocked(losses),
             "noisy_predictions": _unblocked(noisy_predictions),
             "noisy_losses": _unblocked(noisy_losses),
-            "zero_weights": sum(jnp.sum(kernel == 0) for kernel in kernels) / size,
-            "weight_norm": jnp.sqrt(sum(jnp.sum(jnp.square(kernel)) for kernel in kernels)),
+            "zero_weights": zeros,
+            "weight_norm": norm,
         }
 
     return read
+
+
+def _sizes(network: LaneNetwork, weights: Arrays) -> tuple[Array, Array]:
+    """Return the share of zeros among the kernels' weights, and their Euclidean norm."""
+    kernels = [w for w, kernel in zip(weights, network.kernels, strict=True) if kernel]
+    size = max(1, sum(kernel.size for kernel in kernels))
+    zeros = sum(jnp.sum(kernel == 0) for kernel in kernels) / size
+    return zeros, jnp.sqrt(sum(jnp.sum(jnp.square(kernel)) for kernel in kernels))
 
 
 def _unblocked(blocks: Array) -> Array:

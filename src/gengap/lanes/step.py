@@ -1,13 +1,17 @@
 """One lane's training step: the user's own step with the techniques' hooks in their places.
 
-Order: inputs and targets of the batch, forward with activation hooks, the user's loss and then
-penalties, gradients, the optimizer, updates of the weights. Techniques at the same place act in
-the order that they declare. With every hook at its neutral value the step is Keras' own.
+Order: the learning rate's schedule; inputs and targets of the batch; forward with activation hooks,
+the user's loss and then penalties, differentiated, perhaps in two passes; gradients; the optimizer;
+updates of the weights. Techniques at the same place act in the order that they declare. With every
+hook at its neutral value the step is Keras' own.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,12 +21,23 @@ from gengap.lanes.network import Interventions, LaneNetwork
 from gengap.lanes.program import Program
 from gengap.networks.cells import Connection
 from gengap.random_bits import fold_in, named
-from gengap.techniques.base import Hooks, Targets, Update
+from gengap.techniques.base import Batch, Gradients, Hooks, Moment, Targets, Update
 
-__all__ = ["batch_of", "of_fold", "prepared", "training_step"]
+__all__ = [
+    "StepState",
+    "batch_of",
+    "changed",
+    "of_fold",
+    "prepared",
+    "training_pass",
+    "training_step",
+]
 
 Array = Any
 Lane = Mapping[str, Any]
+
+#: w, o, s, and what techniques carry from step to step, by their names.
+StepState = tuple[Any, Any, Any, Any]
 
 
 def of_fold(lane: Lane, shared: Lane) -> Lane:
@@ -34,7 +49,19 @@ def prepared(inputs: Array, lane: Lane) -> Array:
     """Fill, center and scale gathered rows (..., D) as the lane's fold does."""
     if "fill" in lane:
         inputs = jnp.where(jnp.isnan(inputs), lane["fill"], inputs)
-    return (inputs - lane["shift"]) * lane["factor"] if "shift" in lane else inputs
+    if "shift" in lane:
+        inputs = inputs - lane["shift"]
+    if "factor" in lane:
+        inputs = inputs * lane["factor"]
+    return jnp.where(jnp.isnan(inputs), lane["padding"], inputs) if "padding" in lane else inputs
+
+
+def changed(inputs: Array, lane: Lane, change: Callable[[Array], Array]) -> Array:
+    """Change prepared inputs, but for the steps that are none: they are zeros meanwhile."""
+    if "padding" not in lane:
+        return change(inputs)
+    none = (inputs == lane["padding"]).all(axis=-1, keepdims=True)
+    return jnp.where(none, inputs, change(jnp.where(none, 0, inputs)))
 
 
 def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Array, Array, Array | None]:
@@ -65,84 +92,240 @@ def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Array, Array, Array
 
 def training_step(
     network: LaneNetwork, program: Program
-) -> Callable[[tuple[Any, Any, Any], Array, Array, Lane, Lane], tuple[Any, Any, Any]]:
+) -> Callable[[StepState, Array, Array, Array, Lane, Lane], StepState]:
     """Make the step of one lane.
 
     Returns
     -------
     callable
-        ``((w, o, s), rows, key, lane, shared) -> (w, o, s)``, to be traced under `vmap`.
+        ``((w, o, s, carried), rows, number, key, lane, shared) -> (w, o, s, carried)``, to be
+        traced under `vmap`; the number of the step is counted from 0 over all epochs.
     """
     hooks: dict[str, Hooks] = {asked.technique: asked.hooks for asked in program.techniques}
-    activations = {name: hook.activation for name, hook in hooks.items() if hook.activation}
-    maskers: dict[Connection, dict[str, Any]] = {
+    schedules = {name: hook.schedule for name, hook in hooks.items() if hook.schedule}
+
+    def step(
+        state: StepState, rows: Array, number: Array, key: Array, lane: Lane, shared: Lane
+    ) -> StepState:
+        weights, others, slots, carried = state
+        values = lane["values"]
+        keys = {name: named(key, name) for name in hooks}
+        moment = Moment(number, program.steps, program.laid_out_for)
+        factors = [schedule(values[name], moment) for name, schedule in schedules.items()]
+        factor = math.prod(factors[1:], start=factors[0]) if factors else None
+
+        batch = _batch(network, hooks, values, keys, rows, lane, shared)
+        objective = partial(
+            network.objective,
+            others=others,
+            slots=slots,
+            targets=batch.targets,
+            interventions=_interventions(network, hooks, values, keys),
+        )
+        gradients, others = _differentiated(
+            network, hooks, values, objective, weights, batch.inputs
+        )
+        for name, hook in hooks.items():
+            if hook.gradients:
+                gradients = hook.gradients(values[name], keys[name], gradients, moment)
+
+        after, new_slots = network.apply_gradients(weights, slots, gradients, factor)
+        learning_rate = network.learning_rate(slots, factor)
+        update = Update(
+            before=weights,
+            kernels=network.kernels,
+            incoming=network.incoming,
+            moment=moment,
+            learning_rate=learning_rate,
+            step_sizes=lambda: network.step_sizes(slots, new_slots, learning_rate),
+            columns=network.columns,
+        )
+        stepped: Sequence[Array] = after
+        new_carried = dict(carried)
+        for name, hook in hooks.items():
+            if hook.update:
+                own, stepped = hook.update(values[name], carried.get(name), stepped, update)
+                if name in carried:
+                    new_carried[name] = own
+        return list(stepped), list(others), list(new_slots), new_carried
+
+    return step
+
+
+def training_pass(
+    network: LaneNetwork, program: Program
+) -> Callable[[Any, Any, Array, Array, Lane, Lane], Any]:
+    """Make the pass forwards of a step, without what follows.
+
+    Returns
+    -------
+    callable
+        ``(w, o, rows, key, lane, shared) -> o``: the other variables after it.
+    """
+    hooks: dict[str, Hooks] = {asked.technique: asked.hooks for asked in program.techniques}
+    slots = network.slots_at_start()
+
+    def forwards(
+        weights: Any, others: Any, rows: Array, key: Array, lane: Lane, shared: Lane
+    ) -> Any:
+        values = lane["values"]
+        keys = {name: named(key, name) for name in hooks}
+        batch = _batch(network, hooks, values, keys, rows, lane, shared)
+        interventions = _interventions(network, hooks, values, keys)
+        # The loss is not asked for, and what only makes it is not computed.
+        _, new_others = network.objective(
+            weights, others, slots, batch.inputs, batch.targets, interventions
+        )
+        return list(new_others)
+
+    return forwards
+
+
+def _batch(
+    network: LaneNetwork,
+    hooks: Mapping[str, Hooks],
+    values: Lane,
+    keys: Mapping[str, Array],
+    rows: Array,
+    lane: Lane,
+    shared: Lane,
+) -> Batch:
+    """Gather a batch and let the techniques change it."""
+    inputs, raw_targets, row_weights = batch_of(rows, lane, shared)
+    targets = Targets(
+        values=network.encode_targets(raw_targets)[None],
+        weights=jnp.ones(1, jnp.float32),
+        row_weights=None if row_weights is None else row_weights[None],
+        classes=network.class_targets(rows.shape[0]),
+    )
+    value_range = prepared(lane["value_range"], lane) if "value_range" in lane else None
+    batch = Batch(inputs, targets, value_range, shared["columns"])
+    if not any(hook.batch for hook in hooks.values()):
+        return batch
+
+    def changes(inputs: Array) -> Array:
+        nonlocal batch
+        batch = replace(batch, inputs=inputs)
+        for name, hook in hooks.items():
+            if hook.batch:
+                batch = hook.batch(values[name], keys[name], batch)
+        return batch.inputs
+
+    # Steps that are none stay so, whatever is mixed in.
+    inputs = changed(inputs, lane, changes)
+    return replace(batch, inputs=inputs)
+
+
+def _interventions(
+    network: LaneNetwork, hooks: Mapping[str, Hooks], values: Lane, keys: Mapping[str, Array]
+) -> Interventions:
+    """Return what the techniques change within the pass forwards."""
+    joining = {name: hook for name, hook in hooks.items() if hook.residual or hook.parallel}
+    on_weights = {name: hook.weights for name, hook in hooks.items() if hook.weights}
+    acting = {
+        name: hook
+        for name, hook in hooks.items()
+        if hook.activation or hook.channels or hook.activity
+    }
+    masks: dict[Connection, dict[str, Any]] = {
         "inputs": {name: hook.cell_inputs for name, hook in hooks.items() if hook.cell_inputs},
         "state": {name: hook.cell_state for name, hook in hooks.items() if hook.cell_state},
     }
-    connections = tuple(connection for connection, changes in maskers.items() if changes)
-    penalties = {name: hook.penalty for name, hook in hooks.items() if hook.penalty}
-    is_kernel = network.kernels
 
-    def step(
-        state: tuple[Any, Any, Any], rows: Array, key: Array, lane: Lane, shared: Lane
-    ) -> tuple[Any, Any, Any]:
-        weights, others, slots = state
-        values = lane["values"]
-        keys = {name: named(key, name) for name in hooks}
-        inputs, raw_targets, row_weights = batch_of(rows, lane, shared)
-        targets = Targets(
-            values=network.encode_targets(raw_targets)[None],
-            weights=jnp.ones(1, jnp.float32),
-            classes=network.class_targets(rows.shape[0]),
-        )
-        for name, hook in hooks.items():
-            if hook.inputs:
-                inputs = hook.inputs(values[name], keys[name], inputs)
-            if hook.targets:
-                targets = hook.targets(values[name], keys[name], targets)
+    def activation(site: int, hidden: Array) -> tuple[Array, Array | None]:
+        penalties = []
+        for name, hook in acting.items():
+            own, key = values[name], fold_in(keys[name], site)
+            if hook.activation:
+                hidden = hook.activation(own, key, hidden)
+            if hook.channels and network.sites[site].has_channels:
+                hidden = hook.channels(own, key, hidden)
+            if hook.activity:
+                penalties.append(hook.activity(own, hidden))
+        return hidden, sum(penalties) if penalties else None
 
-        def activation(site: int, hidden: Array) -> Array:
-            for name, change in activations.items():
-                hidden = change(values[name], fold_in(keys[name], site), hidden)
-            return hidden
+    def mask(cell: int, connection: Connection, factors: Array) -> Array:
+        # Inputs and state of a cell have masks of their own.
+        place = 2 * cell + (connection == "state")
+        for name, change in masks[connection].items():
+            factors = change(values[name], fold_in(keys[name], place), factors)
+        return factors
 
-        def mask(cell: int, connection: Connection, factors: Array) -> Array:
-            # Inputs and state of a cell have masks of their own.
-            place = 2 * cell + (connection == "state")
-            for name, change in maskers[connection].items():
-                factors = change(values[name], fold_in(keys[name], place), factors)
-            return factors
+    def joined(join: int, branches: Sequence[Array]) -> Sequence[Array]:
+        depth = network.joins[join].depth
+        for name, hook in joining.items():
+            own, key = values[name], fold_in(keys[name], join)
+            if hook.residual and depth is not None:
+                branches = [hook.residual(own, key, branch, depth) for branch in branches]
+            if hook.parallel and len(branches) == 2:
+                branches = hook.parallel(own, key, *branches)
+        return branches
 
-        interventions = Interventions(activation if activations else None, connections, mask)
+    def forward(weights: Sequence[Array]) -> Sequence[Array]:
+        for name, change in on_weights.items():
+            weights = [
+                change(values[name], fold_in(keys[name], place), weight) if kernel else weight
+                for place, (weight, kernel) in enumerate(zip(weights, network.kernels, strict=True))
+            ]
+        return weights
 
-        def objective(weights: Any) -> tuple[Array, Any]:
-            loss, new_others = network.objective(
-                weights,
-                others,
-                slots,
-                inputs,
-                targets,
-                row_weights,
-                interventions,
-            )
-            kernels = [w for w, kernel in zip(weights, is_kernel, strict=True) if kernel]
-            for name, penalty in penalties.items():
-                loss = loss + penalty(values[name], kernels)
-            return loss, new_others
+    masked = tuple(connection for connection, own in masks.items() if own)
+    return Interventions(
+        activation if acting else None,
+        masked,
+        mask,
+        joined if joining else None,
+        forward if on_weights else None,
+    )
 
-        gradients, others = jax.grad(objective, has_aux=True)(weights)
-        after, new_slots = network.apply_gradients(weights, slots, gradients)
-        learning_rate = network.learning_rate(slots)
-        update = Update(
-            before=weights,
-            kernels=is_kernel,
-            learning_rate=learning_rate,
-            step_sizes=lambda: network.step_sizes(slots, new_slots, learning_rate),
-        )
-        stepped: Sequence[Array] = after
-        for name, hook in hooks.items():
-            if hook.update:
-                stepped = hook.update(values[name], stepped, update)
-        return list(stepped), list(others), list(new_slots)
 
-    return step
+def _differentiated(
+    network: LaneNetwork,
+    hooks: Mapping[str, Hooks],
+    values: Lane,
+    objective: Callable[..., tuple[Array, Any]],
+    weights: Any,
+    inputs: Array,
+) -> tuple[Sequence[Array], Any]:
+    """Return the gradient of the loss with penalties, and the new o."""
+    penalties = [
+        (name, penalty)
+        for name, hook in hooks.items()
+        for penalty in (hook.penalty, hook.column_penalty)
+        if penalty
+    ]
+    two_pass = {name: hook.two_pass for name, hook in hooks.items() if hook.two_pass}
+
+    def penalized(loss: Array, weights: Any) -> Array:
+        kernels = network.kernels_among(weights)
+        for name, penalty in penalties:
+            loss = loss + penalty(values[name], kernels)
+        return loss
+
+    def whole(weights: Any) -> tuple[Array, Any]:
+        loss, new_others = objective(weights, inputs=inputs)
+        return penalized(loss, weights), new_others
+
+    if not two_pass:
+        return jax.grad(whole, has_aux=True)(weights)
+
+    # Penalties depend on the weights alone: they are left out of the directions in which weights
+    # or inputs are moved, and added at the weights as they are.
+    def bare(weights: Any, inputs: Array) -> tuple[Array, Any]:
+        return objective(weights, inputs=inputs, penalized=False)
+
+    def compute(weights: Any, inputs: Array) -> Gradients:
+        if not jnp.issubdtype(inputs.dtype, jnp.floating):
+            by_weights, new_others = jax.grad(bare, has_aux=True)(weights, inputs)
+            return Gradients(by_weights, None, new_others)
+        both = jax.grad(bare, argnums=(0, 1), has_aux=True)
+        (by_weights, by_inputs), new_others = both(weights, inputs)
+        return Gradients(by_weights, by_inputs, new_others)
+
+    passes = compute
+    for name, change in two_pass.items():
+        passes = partial(change, values[name], passes)
+    found = passes(list(weights), inputs)
+    of_penalties = jax.grad(lambda weights: penalized(network.penalty(weights), weights))(weights)
+    gradients = [a + b for a, b in zip(found.weights, of_penalties, strict=True)]
+    return gradients, found.others

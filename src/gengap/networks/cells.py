@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,7 +83,8 @@ def at_cells(
     mask : callable
         ``(index of the cell, connection, ones) -> factors``: of the shape of a step's inputs
         (B, D), which all gates share, or of the states (B, U), with an axis in front where every
-        gate has its own. A mask is made once a sequence and serves all its time steps.
+        gate has its own. A mask is made once a sequence and serves all its time steps. A cell that
+        computes several sequences in a pass has an index beyond those of the cells for each more.
 
     Notes
     -----
@@ -100,7 +102,8 @@ def at_cells(
             for connection in connections:
                 # Any rate between 0 and 1 makes Keras ask for a mask.
                 patch(cell.layer, _RATES[connection], 0.5)
-                getter = _mask_getter(cell.layer, index, connection, mask)
+                places = itertools.count(index, len(cells))
+                getter = _mask_getter(cell.layer, places, connection, mask)
                 patch(cell.layer, _GETTERS[connection], getter)
             if "state" in connections:
                 for name, value in cell.dropping.items():
@@ -147,7 +150,7 @@ _ABSENT = object()
 
 def _mask_getter(
     layer: Any,
-    index: int,
+    places: Iterator[int],
     connection: Connection,
     mask: Callable[[int, Connection, Any], Any],
 ) -> Callable[[Any], Any]:
@@ -158,7 +161,7 @@ def _mask_getter(
             gates = getattr(layer, "dropout_mask_count", None)
             each = connection == "state" and gates is not None
             shape = (gates, *value.shape) if each else value.shape
-            made = mask(index, connection, jnp.ones(shape, value.dtype))
+            made = mask(next(places), connection, jnp.ones(shape, value.dtype))
             # With or without masks of the state, those of the inputs are the same.
             setattr(layer, kept, list(made) if each else [made] * gates if gates else made)
         return getattr(layer, kept)

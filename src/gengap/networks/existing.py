@@ -15,6 +15,7 @@ kernel_l2                L2 on kernels, likewise                                
 other_penalty            any other regularizer of a variable, those of biases too   yes
 activity                 penalties on activations                                   yes
 weight_decay             the optimizer's                                            yes
+gradient_clipping        the optimizer's: clipnorm, global_clipnorm, clipvalue      yes
 max_norm                 MaxNorm and MinMaxNorm constraints                         yes
 label_smoothing          an argument of the loss                                    yes
 batch_norm               BatchNormalization layers                                  no
@@ -36,9 +37,11 @@ import keras
 __all__ = [
     "ARCHITECTURE",
     "CELL_KINDS",
+    "CLIPPING",
     "DROPOUT",
     "NORMS",
     "SWITCHABLE",
+    "WEIGHT_PENALTIES",
     "Existing",
     "existing_regularization",
     "l1_l2",
@@ -61,10 +64,15 @@ SWITCHABLE = frozenset(
         "other_penalty",
         "activity",
         "weight_decay",
+        "gradient_clipping",
         "max_norm",
         "label_smoothing",
     }
 )
+#: Arguments of an optimizer that clip gradients.
+CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
+#: Kinds that add to the loss what depends on the weights alone.
+WEIGHT_PENALTIES = ("kernel_l1", "kernel_l2", "other_penalty")
 #: Kinds that are part of the architecture.
 ARCHITECTURE = frozenset({"batch_norm", "layer_norm"})
 
@@ -287,6 +295,10 @@ def _optimizer_switches(optimizer: Any) -> Iterator[_Switch]:
     if getattr(inner, "weight_decay", None):
         text = f"{type(inner).__name__}(weight_decay={inner.weight_decay:g})"
         yield _Switch(Existing("weight_decay", "optimizer", text), ((inner, "weight_decay", None),))
+    for name in CLIPPING:
+        if getattr(inner, name, None):
+            text = f"{type(inner).__name__}({name}={getattr(inner, name):g})"
+            yield _Switch(Existing("gradient_clipping", "optimizer", text), ((inner, name, None),))
 
 
 def _loss_switches(loss: Any) -> Iterator[_Switch]:

@@ -16,7 +16,8 @@ import keras
 import numpy as np
 
 from gengap.errors import UserError
-from gengap.networks.shapes import output_shapes, sample_shape
+from gengap.networks.inputs import trial_inputs
+from gengap.networks.shapes import output_shapes
 
 __all__ = ["Head", "TargetForm", "head_of", "output_activation", "output_units", "to_probabilities"]
 
@@ -233,8 +234,7 @@ def _activation_name(layer: keras.layers.Layer) -> Activation | None:
 
 
 def _probed_activation(model: keras.Model) -> Activation:
-    sample = tuple(1 if size is None else size for size in sample_shape(model))
-    inputs = 3.0 * np.random.default_rng(0).standard_normal((64, *sample)).astype(np.float32)
+    inputs = trial_inputs(model, 64)
     outputs = np.asarray(model(inputs, training=False)).reshape(64, -1)
     if not np.isfinite(outputs).all() or outputs.min() < 0.0 or outputs.max() > 1.0:
         return "unknown"

@@ -1,10 +1,10 @@
-"""Add a technique's standard Keras layers, and kernel regularizers, to a network."""
+"""Add a technique's standard Keras layers, and what acts on kernels, to a network."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -12,11 +12,15 @@ import numpy as np
 
 from gengap.errors import UserError
 from gengap.networks.cells import recurrent_cells
+from gengap.networks.constraining import constrain_rest, constraints_of, set_constraints
 from gengap.networks.existing import l1_l2, penalties
+from gengap.networks.inputs import masking_layer, takes_inputs
 from gengap.networks.rebuild import Edit, copy_network, is_graph, rebuild
+from gengap.networks.residuals import residual_joins
 from gengap.networks.shapes import sample_shape
 from gengap.networks.sites import Site, count_calls, hidden_sites, kernels
 from gengap.techniques.base import Insertion
+from gengap.techniques.discovery import techniques
 
 __all__ = ["KERNEL_ARGUMENTS", "insert"]
 
@@ -42,6 +46,8 @@ class _Plan:
     outer: list[keras.layers.Layer] = field(default_factory=list)
     moved: list[tuple[keras.layers.Layer, keras.layers.Layer]] = field(default_factory=list)
     calls: set[int] = field(default_factory=set)
+    begins: dict[int, keras.layers.Layer] = field(default_factory=dict)
+    ends: dict[int, tuple[keras.layers.Layer, keras.layers.Layer]] = field(default_factory=dict)
 
 
 def insert(
@@ -49,8 +55,9 @@ def insert(
     insertions: Sequence[Insertion],
     regularizer: Mapping[str, float] | None = None,
     cell_arguments: Mapping[str, float] | None = None,
+    max_norm: float | None = None,
 ) -> keras.Model:
-    """Build a network anew with layers and kernel regularizers added.
+    """Build a network anew with layers, kernel regularizers and constraints added.
 
     Parameters
     ----------
@@ -60,16 +67,19 @@ def insert(
         At hidden sites (`gengap.networks.sites`) a layer takes the place of those of its own class
         that follow there already. Where a hidden layer has no nonlinearity that could be
         separated (recurrent and attention layers, wrappers), "before_activation" is behind it.
+        "around" leads around what the others add to a hidden layer, too.
     regularizer : mapping, optional
         ``{"l1": strength, "l2": strength}`` for every kernel, added to what regularizes it
         already.
     cell_arguments : mapping, optional
         Arguments to set in every recurrent layer, such as ``{"recurrent_dropout": 0.2}``.
+    max_norm : float, optional
+        Of ``keras.constraints.MaxNorm`` for every kernel, in place of its own constraint.
 
     Returns
     -------
     keras.Model
-        Sequential where the original is.
+        Sequential where the original is and no skip connections are added.
 
     Raises
     ------
@@ -85,16 +95,17 @@ def insert(
             "cannot-insert-layers",
             f"cannot add {names} to the subclassed network {type(model).__name__}: its layers are "
             "called by its own code (0 of its hidden layers can be changed)",
-            "techniques on weights and batches work (l1, l2, weight_decay, early_stopping, ...), "
-            "and so does dropout while it is trained here; or build the network as "
-            "keras.Sequential or keras.Model(inputs, outputs)",
+            f"{_without_layers()}; or build the network as keras.Sequential or "
+            "keras.Model(inputs, outputs)",
         )
     if not is_graph(model):
         new = copy_network(model)
     else:
-        new = _insert_into_graph(model, insertions, strengths, cell_arguments)
+        new = _insert_into_graph(model, insertions, strengths, cell_arguments, max_norm)
     if strengths:
         _regularize_rest(new, strengths)
+    if max_norm is not None:
+        constrain_rest(new, max_norm)
     return new
 
 
@@ -103,15 +114,27 @@ def _insert_into_graph(
     insertions: Sequence[Insertion],
     strengths: Mapping[str, float],
     cell_arguments: Mapping[str, float],
+    max_norm: float | None,
 ) -> keras.Model:
     shape = tuple(size or 1 for size in sample_shape(model))
     hidden = [insertion for insertion in insertions if insertion.place != "inputs"]
-    sites = hidden_sites(model, shape) if hidden else ()
-    if hidden and not sites:
-        raise _refusal(hidden[0], 0, 0, ())
+    all_sites = hidden_sites(model, shape) if hidden else ()
+    masking = masking_layer(model)
+    first_masking = masking if masking is not None and takes_inputs(masking, model) else None
+    for insertion in hidden:
+        _check_masked(insertion, all_sites, masking)
     taken = {layer.name for layer in model._flatten_layers()}
     plans: dict[int, _Plan] = {}
-    added = [(insertion, _plan_insertion(insertion, sites, plans, taken)) for insertion in hidden]
+    added = []
+    # What leads around a layer leads around all that is added there.
+    for insertion in sorted(hidden, key=lambda insertion: insertion.place == "around"):
+        sites = [site for site in all_sites if _layer_at(insertion, site)]
+        if insertion.place == "around":
+            held = frozenset[int]().union(*(j.within for j in residual_joins(model, shape)))
+            sites = [site for site in sites if id(site.kernel_layer) not in held]
+        if not sites:
+            raise _refusal(insertion, 0, 0, ()) if insertion.place != "around" else _no_detour()
+        added.append((insertion, sites, _plan_insertion(insertion, sites, plans, taken)))
     first = [
         _new_layer(insertion.layer, insertion.arguments, "input", taken)
         for insertion in insertions
@@ -120,6 +143,7 @@ def _insert_into_graph(
 
     def edit(layer: keras.layers.Layer) -> Edit:
         plan = plans.get(id(layer), _Plan())
+        constraints = {} if max_norm is None else constraints_of(layer, max_norm)
 
         def change(config: dict[str, Any]) -> None:
             if plan.linear:
@@ -128,18 +152,24 @@ def _insert_into_graph(
                 config["use_bias"] = False
             if strengths:
                 _add_penalties(config, strengths)
+            if constraints:
+                set_constraints(config, constraints)
             if cell_arguments:
                 _set_cell_arguments(config, cell_arguments)
 
         then: list[tuple[keras.layers.Layer, frozenset[int] | None]]
         then = [(new, None) for new in plan.inner]
+        if layer is first_masking:
+            # What is changed before it would no longer tell which steps are none.
+            then += [(new, None) for new in first]
         then += [(new, frozenset(plan.calls)) for new in plan.outer]
-        touched = plan.linear or plan.without_bias
-        touched = touched or bool((strengths or cell_arguments) and layer.variables)
-        return Edit(change if touched else None, plan.drop, tuple(then), tuple(plan.moved))
+        inside = bool(constraints) or bool((strengths or cell_arguments) and layer.variables)
+        touched = plan.linear or plan.without_bias or inside
+        edit = Edit(change if touched else None, plan.drop, tuple(then), tuple(plan.moved))
+        return replace(edit, begins=plan.begins, ends=plan.ends)
 
-    new = rebuild(model, edit, first)
-    for insertion, layers in added:
+    new = rebuild(model, edit, () if first_masking is not None else first)
+    for insertion, sites, layers in added:
         count = count_calls(new, layers, shape)
         if count != len(sites):
             raise _refusal(insertion, count, len(sites), sites)
@@ -148,13 +178,31 @@ def _insert_into_graph(
     return new
 
 
+def _check_masked(
+    insertion: Insertion, sites: Sequence[Site], masking: keras.layers.Layer | None
+) -> None:
+    """Refuse a layer of batch statistics where it would count the steps that are none."""
+    if masking is None or insertion.layer != "BatchNormalization":
+        return
+    layers = [site.kernel_layer for site in sites]
+    deaf = [layer.name for layer in layers if not layer.supports_masking]
+    if deaf:
+        raise UserError(
+            "cannot-insert-layers",
+            f"BatchNormalization behind {', '.join(deaf)} would count the steps after a row's last "
+            "one: these layers pass no mask on",
+            "use a recurrent network, such as lstm:32, or rows of one length",
+        )
+
+
 def _plan_insertion(
     insertion: Insertion, sites: Sequence[Site], plans: dict[int, _Plan], taken: set[str]
 ) -> list[keras.layers.Layer]:
     """Write an insertion into the plans of the sites' layers; return the new layers."""
-    kind = getattr(keras.layers, insertion.layer)
     made: dict[int, keras.layers.Layer] = {}
     for site in sites:
+        name = _layer_at(insertion, site)
+        kind = getattr(keras.layers, name)
         for layer in site.layers[1:]:
             if type(layer) is kind:
                 plans.setdefault(id(layer), _Plan()).drop = True
@@ -166,11 +214,17 @@ def _plan_insertion(
         before = insertion.place == "before_activation"
         anchor, call = kept[0] if before else kept[-1]
         plan = plans.setdefault(id(anchor), _Plan())
+        if insertion.place == "around":
+            layer = made.get(id(anchor)) or _new_layer(name, {}, site.kernel_layer.name, taken)
+            made[id(anchor)] = layer
+            plans.setdefault(id(site.kernel_layer), _Plan()).begins[site.calls[0]] = layer
+            plan.ends[call] = (layer, layer)
+            continue
         plan.calls.add(call)
         if id(anchor) in made:
             continue
         base = site.kernel_layer.name
-        new = made[id(anchor)] = _new_layer(insertion.layer, insertion.arguments, base, taken)
+        new = made[id(anchor)] = _new_layer(name, insertion.arguments, base, taken)
         if not before:
             plan.outer.append(new)
             continue
@@ -185,6 +239,15 @@ def _plan_insertion(
             plan.without_bias = plan.without_bias or insertion.replaces_bias
         plan.inner.insert(at, new)
     return list(made.values())
+
+
+def _layer_at(insertion: Insertion, site: Site) -> str:
+    """Return the class that is added at a site; an empty name where there is nothing to add."""
+    if insertion.place == "around" and site.input_shape != site.output_shape:
+        return ""
+    if "{axes}" not in insertion.layer:
+        return insertion.layer
+    return insertion.layer.format(axes=site.axes) if site.has_channels else ""
 
 
 def _splits(layer: keras.layers.Layer) -> bool:
@@ -271,11 +334,28 @@ def _regularize_rest(model: keras.Model, strengths: Mapping[str, float]) -> None
             variable.regularizer = _merged(variable.regularizer, strengths)
 
 
+def _no_detour() -> UserError:
+    return UserError(
+        "no-equal-shapes",
+        "a skip connection adds the input of a hidden layer to its output, and the network has no "
+        "hidden layer of which both have one shape and around which none leads yet",
+        'give neighbouring hidden layers as many units (of convolutions, padding="same" and as '
+        "many filters), or leave skip_connection out",
+    )
+
+
 def _refusal(insertion: Insertion, count: int, expected: int, sites: Sequence[Site]) -> UserError:
     names = ", ".join(site.kernel_layer.name for site in sites) or "none"
+    layer = insertion.layer.format(axes="")
     return UserError(
         "cannot-insert-layers",
-        f"{insertion.layer} could be added at {count} of {expected} hidden layers ({names})",
-        "techniques on weights and batches work (l1, l2, weight_decay, early_stopping, ...); a "
-        "hidden layer must be a layer of Keras that is not shared with the output",
+        f"{layer} could be added at {count} of {expected} hidden layers ({names})",
+        f"{_without_layers()}; a hidden layer must be a layer of Keras that is not shared with the "
+        "output",
     )
+
+
+def _without_layers() -> str:
+    """Say which techniques change no network, and so serve any."""
+    names = [technique.name for technique in techniques().values() if not technique.insertions]
+    return f"techniques that need no layers of their own: {', '.join(sorted(names))}"

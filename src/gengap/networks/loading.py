@@ -1,10 +1,11 @@
-"""Networks by words: a multilayer perceptron, a function of a module, a saved file."""
+"""Networks by words: a default kind, a function of a module, a saved file."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import json
+import re
 import sys
 import traceback
 import zipfile
@@ -16,64 +17,52 @@ from typing import Any
 
 import keras
 
-from gengap.errors import UserError
-from gengap.networks.mlp import mlp
+from gengap.errors import UserError, suggest
+from gengap.networks.words import KINDS, kind_of, network_of_kind, words_for
 
-__all__ = ["DEFAULT_LAYERS", "network_from_words", "working_directory_importable"]
-
-#: Hidden units of the network that is used where the user names none.
-DEFAULT_LAYERS = (64, 32)
+__all__ = ["network_from_words", "working_directory_importable"]
 
 
 def network_from_words(
-    words: str, input_shape: tuple[int, ...], outputs: int, task: str
+    words: str, input_shape: tuple[int, ...], outputs: int, task: str, *, ragged: bool = False
 ) -> keras.Model:
     """Return the network that words, a function's name or a file's path stand for.
 
     Parameters
     ----------
     words : str
-        ``"mlp:64,32"``, ``"module:function"``, or a path that ends in ``.keras``.
+        ``"mlp:64,32"`` or another of `gengap.networks.words`, ``"module:function"``, or a path
+        that ends in ``.keras``.
     input_shape : tuple of int
     outputs : int
     task : {"classification", "regression"}
+    ragged : bool
+        Whether sequences may end before the last step.
 
     Raises
     ------
     UserError
         Where there is no such network.
     """
-    if words == "mlp" or words.startswith("mlp:"):
-        return _mlp_from_words(words, input_shape, outputs, task)
+    if kind_of(words) is not None:
+        return network_of_kind(words, input_shape, outputs, task, ragged=ragged)
     if words.endswith(".keras"):
         return _load(Path(words))
-    if ":" in words:
+    name, colon, rest = words.partition(":")
+    if colon and re.fullmatch(r"[\d,\s]+", rest):
+        raise UserError(
+            "unknown-model",
+            f"there is no network {name!r}, as {words!r} says",
+            suggest(name, KINDS, noun="networks"),
+        )
+    if colon:
         return _call_function(words, input_shape, outputs, task)
+    known = "".join(f"'{fitting}', " for fitting in words_for(len(input_shape)))
     raise UserError(
         "unknown-model",
         f"cannot tell what the model {words!r} is",
-        "write 'mlp:64,32', 'module:function', or a path that ends in .keras",
+        f"write {known}'module:function', or a path that ends in .keras",
     )
-
-
-def _mlp_from_words(
-    words: str, input_shape: tuple[int, ...], outputs: int, task: str
-) -> keras.Model:
-    text = words.removeprefix("mlp").removeprefix(":")
-    parts = [part.strip() for part in text.split(",")] if text else list(map(str, DEFAULT_LAYERS))
-    if not all(part.isdecimal() and 1 <= int(part) <= 1_000_000 for part in parts):
-        raise UserError(
-            "bad-layers",
-            f"the layers of {words!r} must be whole numbers of at least 1, separated by commas",
-            "for example mlp:64,32",
-        )
-    if len(input_shape) != 1:
-        raise UserError(
-            "mlp-needs-a-table",
-            f"an mlp takes rows of numbers, the samples have the shape {input_shape}",
-            "bring a network for such samples: --model module:function, or a .keras file",
-        )
-    return mlp(input_shape[0], outputs, task, tuple(int(part) for part in parts))
 
 
 @contextmanager

@@ -8,9 +8,11 @@ import keras
 
 from gengap.errors import UserError
 from gengap.networks.heads import head_of, output_activation, output_units
-from gengap.networks.loading import DEFAULT_LAYERS, network_from_words
+from gengap.networks.loading import network_from_words
 from gengap.networks.own_copy import is_built, own_copy
-from gengap.networks.shapes import output_shapes
+from gengap.networks.rebuild import is_graph, rebuild
+from gengap.networks.shapes import output_shapes, sample_shape
+from gengap.networks.words import default_words, describe_kind
 
 __all__ = ["describe", "resolve_model"]
 
@@ -25,18 +27,21 @@ def resolve_model(
     task: str,
     learning_rate: float | None = None,
     widened: tuple[str, ...] = (),
+    ragged: bool = False,
 ) -> keras.Model:
     """Return the built and compiled network that `model` stands for.
 
     Parameters
     ----------
     model : str, path, keras.Model or None
-        None is ``"mlp:64,32"``; ``"mlp:UNITS,..."`` a multilayer perceptron; ``"module:function"``
-        a function that returns a network and is called with whichever of `input_shape`, `inputs`,
-        `outputs` and `task` it takes; a path that ends in ``.keras`` a saved network, loaded in
-        safe mode; an instance is copied, and stays as it was (the copy is compiled if it is not).
+        ``"mlp:64,32"``, ``"cnn:16,32"`` and the like are the networks of `gengap.networks.words`,
+        of which one is the default (None); ``"module:function"`` a function that returns a network
+        and is called with whichever of `input_shape`, `inputs`, `outputs` and `task` it takes; a
+        path that ends in ``.keras`` a saved network, loaded in safe mode; an instance is copied,
+        and stays as it was (the copy is compiled if it is not).
     input_shape : tuple of int
-        Shape of one encoded sample, such as ``(11,)``.
+        Shape of one encoded sample, such as ``(11,)``. A network may take grey images
+        (height, width, 1) without their last axis.
     outputs : int
         Number of classes; 1 for regression.
     task : {"classification", "regression"}
@@ -44,6 +49,8 @@ def resolve_model(
         Replaces the optimizer's; an uncompiled network gets Adam with 0.001 otherwise.
     widened : tuple of str
         Names of the columns that take more than one encoded column, for the error text.
+    ragged : bool
+        Whether sequences may end before the last step.
 
     Raises
     ------
@@ -51,9 +58,15 @@ def resolve_model(
         Where there is no such network, or it does not fit the data.
     """
     if model is None:
-        model = "mlp:" + ",".join(map(str, DEFAULT_LAYERS))
+        model = default_words(len(input_shape))
+    if model is None:
+        raise UserError(
+            "model-not-given",
+            f"there is no default network for samples of the shape {_shape(input_shape)}",
+            "bring one: --model module:function, or a .keras file",
+        )
     if isinstance(model, str | Path):
-        network = network_from_words(str(model), input_shape, outputs, task)
+        network = network_from_words(str(model), input_shape, outputs, task, ragged=ragged)
     elif isinstance(model, keras.Model):
         _check_inputs(model, input_shape, widened)
         network = own_copy(model)
@@ -63,8 +76,10 @@ def resolve_model(
             f"model must be a keras.Model, words or a path, received {type(model).__name__}",
             "words are 'mlp:64,32', 'module:function' or a path that ends in .keras",
         )
+    _check_training(network)
     _check_inputs(network, input_shape, widened)
     _build(network, input_shape)
+    network = _sized(network, input_shape)
     _check_outputs(network, outputs, task)
     if not network.compiled:
         _compile(network, outputs, task, learning_rate)
@@ -82,12 +97,14 @@ def describe(model: keras.Model) -> str:
     >>> describe(resolve_model("mlp:8,4", input_shape=(5,), outputs=2, task="classification"))
     'mlp 8-4, Adam(0.001)'
     """
-    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    if isinstance(model, keras.Sequential) and dense and len(dense) == len(model.layers):
-        text = "mlp " + "-".join(str(layer.units) for layer in dense[:-1])
-        text = text.strip() if len(dense) > 1 else "linear"
-    else:
-        text = f"{type(model).__name__} {model.name!r} with {model.count_params():,} weights"
+    text = describe_kind(model)
+    if text is None:
+        dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+        if isinstance(model, keras.Sequential) and dense and len(dense) == len(model.layers):
+            text = "mlp " + "-".join(str(layer.units) for layer in dense[:-1])
+            text = text.strip() if len(dense) > 1 else "linear"
+        else:
+            text = f"{type(model).__name__} {model.name!r} with {model.count_params():,} weights"
     return f"{text}, {_describe_optimizer(model.optimizer)}"
 
 
@@ -112,19 +129,17 @@ def _check_inputs(
         raise UserError(
             "several-inputs",
             f"the network has {len(model.inputs)} inputs; networks with one input are supported",
-            "concatenate what the inputs take into one input, and slice it inside the network",
+            "join them to one keras.Input and slice it in the network (inputs[:, :2], "
+            "inputs[:, 2:]); whole numbers for an Embedding may be among its columns",
         )
     expected = tuple(model.inputs[0].shape[1:])
-    fits = len(expected) == len(input_shape) and all(
-        wanted is None or wanted == given
-        for wanted, given in zip(expected, input_shape, strict=True)
-    )
-    if fits:
+    grey = len(input_shape) == 3 and input_shape[-1] == 1
+    if _fits(expected, input_shape) or (grey and _fits(expected, input_shape[:-1])):
         return
     hint = f"build the network for the shape {_shape(input_shape)}"
     if widened:
         hint += (
-            f" (text columns take one input for each of their levels: {', '.join(widened[:8])}"
+            f" (words take one input for each of their levels or terms: {', '.join(widened[:8])}"
             + (", ...)" if len(widened) > 8 else ")")
         )
     raise UserError(
@@ -135,11 +150,37 @@ def _check_inputs(
     )
 
 
+def _check_training(model: keras.Model) -> None:
+    """Refuse a network that is trained by code of its own, which lanes would not call."""
+    own = [
+        name
+        for name in ("train_step", "fit")
+        if getattr(type(model), name) is not getattr(keras.Model, name)
+    ]
+    if own:
+        raise UserError(
+            "own-training",
+            f"the class {type(model).__name__} trains in its own way, by its {' and '.join(own)}; "
+            "a study trains all networks side by side by what they are compiled with",
+            "leave that method out; a loss of one's own goes into compile(loss=...), "
+            "compute_loss() or add_loss()",
+        )
+
+
+def _fits(expected: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
+    return len(expected) == len(given) and all(
+        wanted in (None, size) for wanted, size in zip(expected, given, strict=True)
+    )
+
+
 def _build(model: keras.Model, input_shape: tuple[int, ...]) -> None:
     if is_built(model):
         return
     try:
-        model(keras.ops.zeros((2, *input_shape)), training=False)
+        if isinstance(model, keras.Sequential):
+            model.build((None, *input_shape))  # a call would fix the size of batches
+        else:
+            model(keras.ops.zeros((2, *input_shape)), training=False)
     except (TypeError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise UserError(
@@ -149,13 +190,22 @@ def _build(model: keras.Model, input_shape: tuple[int, ...]) -> None:
         ) from error
 
 
+def _sized(model: keras.Model, input_shape: tuple[int, ...]) -> keras.Model:
+    """Build a graph that takes samples of any size for the size that they have."""
+    expected = sample_shape(model)
+    if not is_graph(model) or None not in expected:
+        return model
+    return rebuild(model, lambda layer: None, sample_shape=input_shape[: len(expected)])
+
+
 def _check_outputs(model: keras.Model, outputs: int, task: str) -> None:
     shape = output_shapes(model)
     if len(shape) != 1:
         raise UserError(
             "several-outputs",
             f"the network has {len(shape)} outputs; networks with one output are supported",
-            "make a network that returns the one output that the target belongs to",
+            "make a network of the one output that the target belongs to, such as "
+            "keras.Model(model.input, model.output[0])",
         )
     units, dimensions = output_units(model), len(shape[0])
     if task == "regression":

@@ -9,8 +9,8 @@ import numpy as np
 
 from gengap.errors import UserError
 from gengap.networks.compiling import copy_compilation
+from gengap.networks.inputs import trial_inputs
 from gengap.networks.rebuild import copy_by_configuration, copy_network, is_graph, made_again
-from gengap.networks.shapes import input_dtype, sample_shape
 
 __all__ = ["is_built", "own_copy"]
 
@@ -83,9 +83,7 @@ def _check_same_function(model: keras.Model, copy: keras.Model) -> None:
     A class may be given more than its configuration tells, such as an attribute that is set after
     it was made; the copy would silently go without.
     """
-    shape = tuple(size or 1 for size in sample_shape(model))
-    inputs = 3.0 * np.random.default_rng(0).standard_normal((8, *shape))
-    inputs = inputs.astype(input_dtype(model))
+    inputs = trial_inputs(model, 8)
     trainable = [variable.value for variable in model.trainable_variables]
     others = [variable.value for variable in model.non_trainable_variables]
     outputs = [

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -47,12 +47,19 @@ class Edit:
         New layers that are called after it, at these of its calls (counted from 0), or at all.
     moved : tuple of (Layer, Layer)
         A layer that was within it, and the new one after it that takes its values.
+    begins : mapping
+        The how-manieth of its calls -> the name of a detour that begins with what it takes in.
+    ends : mapping
+        The same, of a detour that ends behind it and the layers after it, and a new layer that
+        takes ``[where it begins, where it ends]``.
     """
 
     change: Callable[[dict[str, Any]], None] | None = None
     drop: bool = False
     then: tuple[tuple[Layer, frozenset[int] | None], ...] = ()
     moved: tuple[tuple[Layer, Layer], ...] = ()
+    begins: Mapping[int, Any] = field(default_factory=dict)
+    ends: Mapping[int, tuple[Any, Layer]] = field(default_factory=dict)
 
 
 _AS_IT_IS = Edit()
@@ -64,7 +71,10 @@ def is_graph(model: Layer) -> bool:
 
 
 def rebuild(
-    model: keras.Model, edit: Callable[[Layer], Edit | None], first: Sequence[Layer] = ()
+    model: keras.Model,
+    edit: Callable[[Layer], Edit | None],
+    first: Sequence[Layer] = (),
+    sample_shape: tuple[int, ...] | None = None,
 ) -> keras.Model:
     """Build a Sequential or Functional network anew.
 
@@ -76,6 +86,8 @@ def rebuild(
         ``layer -> Edit``, or None for a layer that stays as it is.
     first : sequence of Layer
         New layers behind the input.
+    sample_shape : tuple of int, optional
+        Of its one input, in place of a shape with open sizes.
 
     Raises
     ------
@@ -83,7 +95,7 @@ def rebuild(
         For a layer that cannot be made again from its configuration.
     """
     builder = _Builder(edit)
-    new = builder.network(model, first)
+    new = builder.network(model, first, sample_shape)
     for old_layer, new_layer in builder.pairs:
         _copy_variables(old_layer, new_layer)
     copy_compilation(model, new, variable_pairs(model, new))
@@ -164,7 +176,10 @@ def matching(source: keras.Model, target: keras.Model) -> tuple[int | None, ...]
     """
     index = {id(variable): place for place, variable in enumerate(source.variables)}
     known = {key: index[id(v)] for key, v in _named_variables(source) if id(v) in index}
-    place = {id(v): known.get(key) for key, v in _named_variables(target)}
+    place: dict[int, int] = {}
+    for key, variable in _named_variables(target):
+        if key in known:  # of a shared variable the first name counts
+            place.setdefault(id(variable), known[key])
     return tuple(place.get(id(variable)) for variable in target.variables)
 
 
@@ -174,11 +189,17 @@ class _Builder:
         self.made: dict[int, Layer] = {}
         self.pairs: list[tuple[Layer, Layer]] = []
         self.calls: dict[int, int] = {}
+        self.detours: dict[Any, Any] = {}
 
-    def network(self, model: keras.Model, first: Sequence[Layer]) -> keras.Model:
+    def network(
+        self,
+        model: keras.Model,
+        first: Sequence[Layer],
+        sample_shape: tuple[int, ...] | None = None,
+    ) -> keras.Model:
         build = self.sequential if isinstance(model, keras.Sequential) else self.functional
         try:
-            new = build(model, first)
+            new = build(model, first, sample_shape)
         except TypeError as error:
             raise UserError(
                 "model-not-copyable",
@@ -189,21 +210,50 @@ class _Builder:
             new.trainable = False
         return new
 
-    def sequential(self, model: keras.Sequential, first: Sequence[Layer]) -> keras.Sequential:
+    def sequential(
+        self,
+        model: keras.Sequential,
+        first: Sequence[Layer],
+        sample_shape: tuple[int, ...] | None,
+    ) -> keras.Sequential:
         given = model.inputs[0]
+        shape = given.shape if sample_shape is None else (given.shape[0], *sample_shape)
+        start = keras.Input(batch_shape=shape, dtype=given.dtype, name=given.name)
+        edits = [(layer, self.edit(layer) or _AS_IT_IS) for layer in model.layers]
+        if any(edit.ends for _, edit in edits):
+            return self.sequence_with_detours(model, start, edits, first)
         layers: list[Any] = [*first]
-        for layer in model.layers:
-            edit = self.edit(layer) or _AS_IT_IS
+        for layer, edit in edits:
             if not edit.drop:
                 layers.append(self.layer(layer))
             layers += self.behind(layer, edit)
-        start = keras.Input(batch_shape=given.shape, dtype=given.dtype, name=given.name)
         return type(model)([start, *(layers or [keras.layers.Identity()])], name=model.name)
 
-    def functional(self, model: keras.Model, first: Sequence[Layer]) -> keras.Model:
-        inputs = keras.tree.map_structure(
-            lambda t: keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name), model.input
-        )
+    def sequence_with_detours(
+        self,
+        model: keras.Sequential,
+        start: Any,
+        edits: Sequence[tuple[Layer, Edit]],
+        first: Sequence[Layer],
+    ) -> keras.Model:
+        value = start
+        for layer in first:
+            value = layer(value)
+        for layer, edit in edits:
+            value = self.called(layer, edit, None if edit.drop else self.layer(layer), value)
+        return keras.Model(start, value, name=model.name)
+
+    def functional(
+        self,
+        model: keras.Model,
+        first: Sequence[Layer],
+        sample_shape: tuple[int, ...] | None,
+    ) -> keras.Model:
+        def start(given: Any) -> Any:
+            shape = given.shape if sample_shape is None else (given.shape[0], *sample_shape)
+            return keras.Input(batch_shape=shape, dtype=given.dtype, name=given.name)
+
+        inputs = keras.tree.map_structure(start, model.input)
         replaced: dict[int, Any] = {}
         if first:
             value = given = keras.tree.flatten(inputs)[0]
@@ -219,10 +269,7 @@ class _Builder:
             if old is None:
                 return operation(*args, **kwargs)
             edit = self.edit(old) or _AS_IT_IS
-            value = args[0] if edit.drop else operation(*args, **kwargs)
-            for layer in self.behind(old, edit):
-                value = layer(value)
-            return value
+            return self.called(old, edit, None if edit.drop else operation, *args, **kwargs)
 
         originals: dict[int, Layer] = {}
 
@@ -241,6 +288,18 @@ class _Builder:
         if type(model) is type(bare):
             return new
         return type(model)(inputs=new.input, outputs=new.output, name=model.name)
+
+    def called(self, old: Layer, edit: Edit, new: Any, *args: Any, **kwargs: Any) -> Any:
+        number = self.calls.get(id(old), 0)
+        if number in edit.begins:
+            self.detours[edit.begins[number]] = args[0]
+        value = args[0] if new is None else new(*args, **kwargs)
+        for layer in self.behind(old, edit):
+            value = layer(value)
+        if number in edit.ends:
+            detour, layer = edit.ends[number]
+            value = layer([self.detours[detour], value])
+        return value
 
     def behind(self, layer: Layer, edit: Edit) -> Iterator[Layer]:
         number = self.calls.get(id(layer), 0)
@@ -294,21 +353,22 @@ def _copy_variables(old: Layer, new: Layer) -> None:
 
 
 def _named_variables(model: keras.Model) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    seen: set[int] = set()
-
-    def walk(layer: Layer, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
-        if id(layer) in seen:
+    def walk(
+        layer: Layer, path: tuple[Any, ...], above: frozenset[int]
+    ) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        # What is shared has several names, but nothing is within itself.
+        if id(layer) in above:
             return
-        seen.add(id(layer))
         count: dict[str, int] = {}
         for variable in layer._trainable_variables + layer._non_trainable_variables:
             number = count[variable.name] = count.get(variable.name, -1) + 1
             yield (*path, variable.name, number), variable
         # Only the layers of a graph keep their names; others may name what is in them anew.
         for place, inner in enumerate(layer._flatten_layers(include_self=False, recursive=False)):
-            yield from walk(inner, (*path, inner.name if is_graph(layer) else place))
+            name = inner.name if is_graph(layer) else place
+            yield from walk(inner, (*path, name), above | {id(layer)})
 
-    yield from walk(model, ())
+    yield from walk(model, (), frozenset())
 
 
 def variable_pairs(source: keras.Model, target: keras.Model) -> dict[int, Any]:

@@ -14,12 +14,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import keras
 
-from gengap.networks.shapes import inference_mode, input_dtype
+from gengap.networks.tracing import patched, restarting, watched_pass
 
-__all__ = ["Site", "at_sites", "count_calls", "hidden_sites", "is_hidden_kind", "kernels"]
+__all__ = [
+    "Site",
+    "at_sites",
+    "count_calls",
+    "hidden_sites",
+    "incoming_axes",
+    "incoming_axes_of",
+    "is_hidden_kind",
+    "kernels",
+    "patched",
+]
 
 _HIDDEN_NAMES = (
     "Dense",
@@ -64,6 +73,12 @@ _CHAIN_NAMES = (
 _HIDDEN = tuple(getattr(keras.layers, name) for name in _HIDDEN_NAMES)
 _CHAIN = tuple(getattr(keras.layers, name) for name in _CHAIN_NAMES)
 _PASSIVE = (keras.layers.Embedding, keras.Model)
+_DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+#: Axes for which Keras drops whole channels.
+_MOST_AXES = 3
+_TRANSPOSED = tuple(
+    getattr(keras.layers, name) for name in _HIDDEN_NAMES if name.endswith("Transpose")
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +92,14 @@ class Site:
     calls : tuple of int
         The how-manieth call of each of these layers in one pass this is, from 0: a layer that is
         shared is called several times.
+    input_shape, output_shape : tuple of int
+        Of one row: what it takes in, and what it makes.
     """
 
     layers: tuple[keras.layers.Layer, ...]
     calls: tuple[int, ...]
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
 
     @property
     def kernel_layer(self) -> keras.layers.Layer:
@@ -92,12 +111,27 @@ class Site:
         """The layer whose output is the hidden layer's output."""
         return self.layers[-1]
 
+    @property
+    def axes(self) -> int:
+        """How many axes its output has between rows and channels."""
+        return len(self.output_shape) - 1
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether its output has channels at several positions or time steps."""
+        return 1 <= self.axes <= _MOST_AXES
+
 
 @dataclass
 class _Chain:
     layers: list[keras.layers.Layer]
     calls: list[int]
+    taken: tuple[int, ...]
     value: Any
+
+    def site(self) -> Site:
+        shape = tuple(self.value.shape[1:])
+        return Site(tuple(self.layers), tuple(self.calls), self.taken, shape)
 
 
 def is_hidden_kind(layer: keras.layers.Layer) -> bool:
@@ -160,7 +194,7 @@ def hidden_sites(model: keras.Model, sample_shape: Sequence[int]) -> tuple[Site,
             taken = args[0] if args else next(iter(kwargs.values()), None)
             result = keras.tree.flatten(value)[0]
             if hidden:
-                chains.append(_Chain([layer], [number], result))
+                chains.append(_Chain([layer], [number], _row_shape(taken), result))
             else:
                 for chain in chains:
                     if taken is chain.value and result is not taken:
@@ -175,14 +209,10 @@ def hidden_sites(model: keras.Model, sample_shape: Sequence[int]) -> tuple[Site,
     watched_layers = [
         layer for layer in _every_layer(model) if is_hidden_kind(layer) or isinstance(layer, _CHAIN)
     ]
-    outputs = _trace(model, sample_shape, watched_layers, watch)
+    outputs = watched_pass(model, sample_shape, watched_layers, watch)
     last = [chain for chain in chains if any(chain.value is output for output in outputs)]
     last = last or chains[-1:]
-    return tuple(
-        Site(tuple(chain.layers), tuple(chain.calls))
-        for chain in chains
-        if not any(chain is other for other in last)
-    )
+    return tuple(chain.site() for chain in chains if not any(chain is other for other in last))
 
 
 @contextmanager
@@ -222,15 +252,8 @@ def at_sites(
 
         return patched
 
-    def restart(layer: keras.layers.Layer, call: Callable[..., Any]) -> Callable[..., Any]:
-        def restarted(*args: Any, **kwargs: Any) -> Any:
-            counts.clear()
-            return call(*args, **kwargs)
-
-        return restarted
-
     ends = {id(site.end): site.end for site in sites}
-    with _patched([model], restart), _patched(list(ends.values()), patch):
+    with patched([model], restarting(counts)), patched(list(ends.values()), patch):
         yield
 
 
@@ -247,7 +270,7 @@ def count_calls(
 
         return watched
 
-    _trace(model, sample_shape, layers, watch)
+    watched_pass(model, sample_shape, layers, watch)
     return count[0]
 
 
@@ -273,51 +296,54 @@ def kernels(model: keras.Model) -> tuple[bool, ...]:
     return tuple(owners[id(variable)] for variable in model.trainable_variables)
 
 
+def incoming_axes(model: keras.Model) -> tuple[tuple[int, ...], ...]:
+    """Tell along which axes of each kernel the weights lie that a unit takes in.
+
+    Returns
+    -------
+    tuple of (tuple of int)
+        In the order of ``model.trainable_variables``; empty for what is no kernel.
+
+    Examples
+    --------
+    >>> import keras
+    >>> incoming_axes(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
+    ((0,), ())
+    """
+    found: dict[int, tuple[int, ...]] = {}
+    for layer in model._flatten_layers(include_self=True, recursive=True):
+        for variable in layer._trainable_variables:
+            found.setdefault(id(variable), incoming_axes_of(layer, variable))
+    return tuple(
+        found[id(variable)] if kernel else ()
+        for variable, kernel in zip(model.trainable_variables, kernels(model), strict=True)
+    )
+
+
+def incoming_axes_of(layer: keras.layers.Layer, kernel: keras.Variable) -> tuple[int, ...]:
+    """Tell along which axes of a layer's kernel the weights lie that a unit takes in.
+
+    That is all but the last; of a depthwise convolution, whose channels are units of their own, all
+    but the last two; of a transposed one, which has its units before its inputs, all but the last
+    but one.
+    """
+    last = len(kernel.shape) - 1
+    outgoing = {last}
+    if isinstance(layer, _DEPTHWISE) or kernel.name == "depthwise_kernel":
+        outgoing = {last - 1, last}
+    elif isinstance(layer, _TRANSPOSED):
+        outgoing = {last - 1}
+    return tuple(axis for axis in range(last + 1) if axis not in outgoing)
+
+
+def _row_shape(taken: Any) -> tuple[int, ...]:
+    """Return the shape of a row of what a layer takes in, the first where it takes several."""
+    first = next(iter(keras.tree.flatten(taken)), None)
+    return tuple(getattr(first, "shape", ())[1:])
+
+
 def _every_layer(model: keras.Model) -> list[keras.layers.Layer]:
     unique = {
         id(layer): layer for layer in model._flatten_layers(include_self=False, recursive=True)
     }
     return list(unique.values())
-
-
-def _trace(
-    model: keras.Model,
-    sample_shape: Sequence[int],
-    layers: Sequence[keras.layers.Layer],
-    watch: Callable[[keras.layers.Layer, Callable[..., Any]], Callable[..., Any]],
-) -> list[Any]:
-    """Evaluate the network abstractly with watched layers; return its (dead) output tracers."""
-    outputs: list[Any] = []
-    trainable = [variable.value for variable in model.trainable_variables]
-    others = [variable.value for variable in model.non_trainable_variables]
-
-    def run(inputs: Any) -> Any:
-        result, _ = model.stateless_call(trainable, others, inputs, **inference_mode(model))
-        outputs.extend(keras.tree.flatten(result))
-        return result
-
-    inputs = jax.ShapeDtypeStruct((2, *sample_shape), input_dtype(model))
-    with _patched(layers, watch):
-        jax.eval_shape(run, inputs)
-    return outputs
-
-
-@contextmanager
-def _patched(
-    layers: Sequence[keras.layers.Layer],
-    patch: Callable[[keras.layers.Layer, Callable[..., Any]], Callable[..., Any]],
-) -> Iterator[None]:
-    """Replace the instances' ``call``, past Keras' attribute tracking, and take it back."""
-    done: list[tuple[keras.layers.Layer, Any]] = []
-    try:
-        for layer in layers:
-            before = vars(layer).get("call")
-            object.__setattr__(layer, "call", patch(layer, layer.call))
-            done.append((layer, before))
-        yield
-    finally:
-        for layer, before in reversed(done):
-            if before is None:
-                object.__delattr__(layer, "call")
-            else:
-                object.__setattr__(layer, "call", before)

@@ -10,6 +10,7 @@ import keras
 from gengap.networks.compiling import copy_compilation
 from gengap.networks.existing import (
     CELL_KINDS,
+    CLIPPING,
     DROPOUT,
     NORMS,
     penalties,
@@ -58,6 +59,8 @@ def strip(model: keras.Model, kinds: Collection[str]) -> keras.Model:
     optimizer, loss = new.optimizer, new.loss
     if "weight_decay" in kinds:
         _stop_decay(optimizer)
+    if "gradient_clipping" in kinds:
+        _stop_clipping(optimizer)
     if "label_smoothing" in kinds:
         loss = keras.tree.map_structure(_unsmoothed, loss)
     copy_compilation(new, new, variable_pairs(new, new), loss=loss)
@@ -105,6 +108,12 @@ def _stop_decay(optimizer: Any) -> None:
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     # AdamW cannot be made again from a configuration without a number.
     inner.weight_decay = 0.0 if isinstance(inner, keras.optimizers.AdamW) else None
+
+
+def _stop_clipping(optimizer: Any) -> None:
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    for name in CLIPPING:
+        setattr(inner, name, None)
 
 
 def _unsmoothed(loss: Any) -> Any:

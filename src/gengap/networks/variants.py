@@ -9,6 +9,7 @@ import keras
 
 from gengap.networks.existing import SWITCHABLE, existing_regularization
 from gengap.networks.insertion import insert
+from gengap.networks.sharing import share_cells
 from gengap.recipe import Recipe
 from gengap.techniques.base import Insertion
 from gengap.techniques.discovery import find_technique
@@ -25,7 +26,7 @@ class Variant:
     off : tuple of str
         Kinds of regularization that the model brought along and that are switched off.
     inserting : tuple of str
-        Techniques whose layers are inserted.
+        Techniques whose layers are inserted, or that share cells.
     """
 
     off: tuple[str, ...] = ()
@@ -42,6 +43,11 @@ class Variant:
         """The layers to insert."""
         return tuple(i for name in self.inserting for i in find_technique(name).insertions)
 
+    @property
+    def shares_cells(self) -> bool:
+        """Whether stacked recurrent layers share their cells."""
+        return any(find_technique(name).shares_cells for name in self.inserting)
+
 
 def variant_of(recipe: Recipe, model: keras.Model) -> Variant:
     """Return the network that a recipe trains.
@@ -54,11 +60,16 @@ def variant_of(recipe: Recipe, model: keras.Model) -> Variant:
         if recipe.everything_off
         else {kind for name in recipe.names for kind in find_technique(name).replaces} & brought
     )
-    inserting = sorted(name for name in recipe.names if find_technique(name).insertions)
+    inserting = sorted(
+        name
+        for name in recipe.names
+        if find_technique(name).insertions or find_technique(name).shares_cells
+    )
     return Variant(tuple(sorted(replaced)), tuple(inserting))
 
 
 def build_variant(model: keras.Model, variant: Variant) -> keras.Model:
-    """Return the network with the variant's layers; the model itself where there are none."""
+    """Return the network with the variant's layers; the model itself where nothing differs."""
     insertions: Sequence[Insertion] = variant.insertions
-    return insert(model, insertions) if insertions else model
+    built = insert(model, insertions) if insertions else model
+    return share_cells(built) if variant.shares_cells else built

@@ -11,7 +11,7 @@ from gengap.errors import UserError
 from gengap.recipe.grammar import PLUS_BETWEEN_PARTS, malformed, split
 from gengap.recipe.grid import grid_points
 from gengap.recipe.parts import Part
-from gengap.techniques.discovery import find_technique
+from gengap.techniques.discovery import find_technique, techniques
 
 __all__ = ["BASELINE", "NONE", "Recipe"]
 
@@ -204,17 +204,28 @@ class Recipe:
         Raises
         ------
         UserError
-            ``technique-not-for-task``.
+            ``technique-not-for-task``; ``technique-not-for-data``, with those that serve.
         """
         for name in self.names:
             technique = find_technique(name)
-            for what, served in ((task, technique.tasks), (modality, technique.modalities)):
-                if what not in served:
-                    raise UserError(
-                        "technique-not-for-task",
-                        f"{name} is not defined for {what} (only for {' and '.join(served)})",
-                        f"leave {name} out of the techniques",
-                    )
+            if task not in technique.tasks:
+                raise UserError(
+                    "technique-not-for-task",
+                    f"{name} is not defined for {task} (only for {' and '.join(technique.tasks)})",
+                    f"leave {name} out of the techniques",
+                )
+            if modality not in technique.modalities:
+                only = " and ".join(f"{served}s" for served in technique.modalities)
+                serving = [
+                    other.name
+                    for other in techniques().values()
+                    if modality in other.modalities and task in other.tasks
+                ]
+                raise UserError(
+                    "technique-not-for-data",
+                    f"{name} is not defined for {modality}s (only for {only})",
+                    f"for {modality}s: {', '.join(serving)}",
+                )
 
     def filled(self, values: Mapping[tuple[str, str], float]) -> Recipe:
         """Return the recipe with open strengths given.

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gengap.data.dataset import Dataset
+from gengap.data.tensors import describe_shape
 from gengap.report.terminal import render_audit
 from gengap.results import Finding
 from gengap.wording import plural
@@ -67,6 +68,8 @@ def findings_json(findings: Sequence[Finding], dataset: Dataset) -> str:
         "source": dataset.source,
         "rows": len(dataset.rows),
         "columns": len(dataset.columns),
+        "modality": dataset.modality,
+        "shape": None if dataset.columns else list(dataset.rows.features.shape[1:]),
         "task": dataset.task,
         "target": dataset.target_name,
         "classes": list(dataset.classes),
@@ -77,9 +80,11 @@ def findings_json(findings: Sequence[Finding], dataset: Dataset) -> str:
 
 
 def _heading(dataset: Dataset) -> str:
-    parts = [plural(len(dataset.rows), "row")]
     if dataset.columns:
-        parts.append(plural(len(dataset.columns), "column"))
+        parts = [plural(len(dataset.rows), "row"), plural(len(dataset.columns), "column")]
+    else:
+        shape = describe_shape(dataset.rows.features.shape[1:], dataset.modality)
+        parts = [f"{plural(len(dataset.rows), dataset.modality)} of {shape}"]
     if dataset.test is not None:
         parts.append(plural(len(dataset.test), "test row"))
     classes = f", {plural(len(dataset.classes), 'class', 'classes')}" if dataset.classes else ""

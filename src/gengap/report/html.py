@@ -77,6 +77,7 @@ def render_html(results: Results, source: str | None = None) -> str:
         ],
         "diverged": words.diverged(results),
         "notes": results.notes,
+        "augmented": page.augmented(results),
         "diagnosis": results.diagnosis,
         "verdicts": [words.verdict(row, results.protocol) for row in results.recipes[1:]],
         "edges": _edges(results),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gengap.data.tensors import describe_shape
 from gengap.report import figures, words
 from gengap.report.figures import PageFigure, verdict_cell
 from gengap.report.numbers import common_spread, half_width, number, scale_of, seconds, share
@@ -17,8 +18,10 @@ from gengap.wording import plural
 __all__ = [
     "SECTIONS",
     "Card",
+    "Sheet",
     "all_details",
     "all_results",
+    "augmented",
     "cards",
     "facts",
     "method",
@@ -41,6 +44,26 @@ SECTIONS: tuple[tuple[str, str], ...] = (
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """What augmentations make of rows: a table whose rows may have an image each.
+
+    Attributes
+    ----------
+    reading : str
+        How to read it.
+    header : tuple of str
+    rows : tuple of (str, str, tuple of str)
+        What it is called, the image as a PNG file in base64, the other cells.
+    has_images : bool
+    """
+
+    reading: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, str, tuple[str, ...]], ...]
+    has_images: bool
+
+
+@dataclass(frozen=True)
 class Card:
     """One pair of numbers under the verdict: what, before and after, and by how much."""
 
@@ -52,11 +75,18 @@ class Card:
 def facts(results: Results) -> str:
     """Say in one line what was studied."""
     protocol, data = results.protocol, results.dataset
-    parts = [plural(protocol.rows, "row")]
-    columns = data.get("columns")
-    count = len(columns) if isinstance(columns, Sequence) else columns
-    if isinstance(count, int):
-        parts.append(plural(count, "column"))
+    shape, modality = data.get("shape"), data.get("modality", "table")
+    if shape:
+        parts = [f"{plural(protocol.rows, modality)} of {describe_shape(tuple(shape), modality)}"]
+    else:
+        parts = [plural(protocol.rows, "row")]
+        columns = data.get("columns")
+        count = len(columns) if isinstance(columns, Sequence) else columns
+        if isinstance(count, int):
+            parts.append(plural(count, "column"))
+    steps = data.get("steps")
+    if steps and steps[0] < steps[1]:
+        parts.append(f"{steps[0]} to {steps[1]} steps a row")
     target = data.get("target", data.get("target_name"))
     if target:
         parts.append(f"target “{target}”")
@@ -127,6 +157,32 @@ def cards(results: Results) -> tuple[Card, ...]:
 
 def _interval(ends: str | None, results: Results) -> str:
     return f"95 % interval {ends}" if ends else words.no_interval(results.protocol)
+
+
+def augmented(results: Results) -> Sheet | None:
+    """Show what augmentations make of rows; None where nothing is augmented."""
+    if not results.augmented:
+        return None
+    scale = words.protocol_scale(results.protocol)
+    has_images = any(one.samples for one in results.augmented)
+    rows = tuple(
+        (
+            words.called(one.recipe),
+            one.samples,
+            (share(one.changed), scale.value(one.score), scale.value(one.plain)),
+        )
+        for one in results.augmented
+    )
+    what = "The same images, as they are and changed. " if has_images else ""
+    return Sheet(
+        f"{what}A network that learned for a while without augmentation was scored on validation "
+        "rows that each changes, at its strongest, and on the same rows as they are. A low score "
+        "on changed rows is a warning, not a proof: they may only be unusual. Where labels are "
+        "mixed too there is nothing to score.",
+        ("augmentation", "rows changed", scale.label, f"{scale.label} as they are"),
+        rows,
+        has_images,
+    )
 
 
 def why(results: Results) -> tuple[str, ...]:

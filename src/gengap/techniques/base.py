@@ -13,14 +13,20 @@ Python numbers, and a lane at the neutral value must train exactly as the baseli
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 __all__ = [
+    "Batch",
     "Family",
+    "Gradients",
     "Hooks",
     "Insertion",
+    "Keep",
+    "Kernels",
+    "Moment",
     "Monitored",
     "Option",
     "PlainKeras",
@@ -28,12 +34,25 @@ __all__ = [
     "Targets",
     "Technique",
     "Update",
+    "of_inputs",
 ]
 
 Array = Any  # a JAX array; the catalogue itself imports neither JAX nor Keras when listed
 Values = Mapping[str, Array]
 
-Family = Literal["penalty", "noise", "normalization", "stopping", "targets"]
+Family = Literal[
+    "architecture",
+    "augmentation",
+    "averaging",
+    "constraint",
+    "gradients",
+    "noise",
+    "normalization",
+    "penalty",
+    "schedule",
+    "stopping",
+    "targets",
+]
 
 
 @dataclass(frozen=True)
@@ -46,9 +65,11 @@ class Strength:
     low, high : float
         Bounds, both allowed.
     neutral : float, optional
-        The value that leaves training exactly as the baseline; None where there is none.
+        The value that leaves training exactly as the baseline, whatever the technique's other
+        strengths are; None where there is none.
     grid : tuple of float
-        What is tried where the user leaves the strength open, from weak to strong.
+        What is tried where the user leaves the strength open, from weak to strong: downwards for
+        a limit, which is the stronger the lower it is.
     prior : {"log", "uniform"}
         How a search samples it between the ends of the grid.
     integer : bool
@@ -62,6 +83,11 @@ class Strength:
     grid: tuple[float, ...]
     prior: Literal["log", "uniform"] = "log"
     integer: bool = False
+
+    @property
+    def idle(self) -> float:
+        """What a lane carries that does without the technique: all of these change nothing."""
+        return self.low if self.neutral is None else self.neutral
 
 
 @dataclass(frozen=True)
@@ -87,18 +113,20 @@ class Insertion:
 
     Attributes
     ----------
-    place : {"inputs", "before_activation", "after_activation"}
+    place : {"inputs", "before_activation", "after_activation", "around"}
         After the inputs; or at every hidden layer, between its linear part and its nonlinearity,
-        or behind the whole of it.
+        or behind the whole of it; or where it takes a hidden layer's input and output, as far as
+        these are of one shape and no residual branch holds the layer already.
     layer : str
-        A class in ``keras.layers``.
+        A class in ``keras.layers``. ``{axes}`` stands for how many axes the hidden layer's output
+        has between rows and channels; where it has none there is nothing to add.
     arguments : mapping
         Its constructor's arguments.
     replaces_bias : bool
         Whether the linear part before it loses its bias, which the layer would cancel.
     """
 
-    place: Literal["inputs", "before_activation", "after_activation"]
+    place: Literal["inputs", "before_activation", "after_activation", "around"]
     layer: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     replaces_bias: bool = False
@@ -114,23 +142,45 @@ class PlainKeras:
         Layers of the network.
     kernel_regularizer : mapping
         Arguments of ``keras.regularizers.L1L2`` for every kernel.
+    kernel_max_norm : float, optional
+        Of ``keras.constraints.MaxNorm`` for every kernel, over the weights that a unit takes in.
     cell_arguments : mapping
         Arguments of every recurrent layer.
+    shared_definitions : tuple of str
+        Source texts at module level that other techniques need as well.
     definitions : str
         Source text at module level that the expressions below need.
-    optimizer, loss : str, optional
-        A Python expression in which ``{optimizer}`` or ``{loss}`` stands for what it wraps.
+    network, optimizer, loss : str, optional
+        A Python expression in which ``{network}``, ``{optimizer}`` or ``{loss}`` stands for what
+        it wraps. ``steps`` is the number of steps of an epoch, and ``EPOCHS`` that of epochs;
+        ``value_range`` and ``columns`` are those of a `Batch`. ``{columns}`` stands for a
+        dictionary: the places, among the trainable variables, of the kernels that take in the input
+        columns, and the axes along which these lie; ``{incoming}`` for one of all kernels and the
+        axes of the weights that a unit takes in; ``{joins}`` for one of the names of additions that
+        end residual branches, and the places of these among what is added up with their depth;
+        ``{pairs}`` for the same of two branches beside each other, without depth; ``{stacks}`` for
+        one of the names of recurrent layers that could share a cell, and that of the first of each
+        stack.
     callbacks : tuple of str
-        Python expressions of callbacks for ``fit``.
+        Python expressions of callbacks for ``fit``; ``inputs[training]`` are the rows that it
+        trains on.
+    trained : str, optional
+        A Python expression in which ``{network}`` stands for the network that was trained, and
+        ``{activation}`` for the name of what makes probabilities of its outputs: what predicts in
+        its place.
     """
 
     insertions: tuple[Insertion, ...] = ()
     kernel_regularizer: Mapping[str, float] = field(default_factory=dict)
+    kernel_max_norm: float | None = None
     cell_arguments: Mapping[str, float] = field(default_factory=dict)
+    shared_definitions: tuple[str, ...] = ()
     definitions: str = ""
+    network: str | None = None
     optimizer: str | None = None
     loss: str | None = None
     callbacks: tuple[str, ...] = ()
+    trained: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,13 +193,117 @@ class Targets:
         Each alternative in the form that the user's loss takes.
     weights : array (alternatives,)
         They sum to 1.
+    row_weights : array (alternatives, B), optional
+        What each row counts in the loss by each alternative; None where all count alike.
     classes : array (classes, B, ...), optional
         What a batch of only the k-th class looks like to the loss; None for regression.
     """
 
     values: Array
     weights: Array
+    row_weights: Array | None = None
     classes: Array | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step learns from; metrics see the targets as they are.
+
+    Attributes
+    ----------
+    inputs : array (B, ...)
+        Prepared: a table's columns are standardized.
+    targets : Targets
+    value_range : array (2,), optional
+        The least and the largest value of images and sequences in training; None for tables.
+    columns : array (D,) of int, optional
+        Which column of a table each of its inputs belongs to (a column of words has an input a
+        word); None for images and sequences.
+    """
+
+    inputs: Array
+    targets: Targets
+    value_range: Array | None = None
+    columns: Array | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where in training a step is.
+
+    Attributes
+    ----------
+    step : array () of int32
+        From 0, over all epochs.
+    steps : int
+        Of an epoch.
+    epochs : int
+        That training is laid out for, even where a run ends before.
+    """
+
+    step: Array
+    steps: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What a pass forwards and backwards through the network finds.
+
+    Attributes
+    ----------
+    weights : list of array
+        The gradient of the loss of the batch, without penalties on weights.
+    inputs : array (B, ...), optional
+        The same by the inputs; None where these are no floating numbers.
+    others : list of array
+        The other variables after the pass forwards, such as moving statistics.
+    """
+
+    weights: Sequence[Array]
+    inputs: Array | None
+    others: Sequence[Array]
+
+
+Compute = Callable[[Sequence[Array], Array], Gradients]
+
+
+@dataclass(frozen=True, eq=False)
+class Kernels(Sequence[Array]):
+    """The kernels of a network, to penalize them.
+
+    Attributes
+    ----------
+    values : sequence of array
+    incoming : sequence of (tuple of int)
+        For each kernel the axes along which the weights lie that a unit takes in.
+    columns : sequence of (int or None)
+        The axis of each kernel along which the input columns of the network lie; None where it
+        takes in something else.
+    """
+
+    values: Sequence[Array]
+    incoming: Sequence[tuple[int, ...]]
+    columns: Sequence[int | None]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.values[place]
+
+    def matrices(self) -> list[Array]:
+        """Return each kernel as matrices (S, I, U) from I incoming weights to U units.
+
+        S is 1, but for depthwise convolutions, whose channels have a matrix each.
+        """
+        found = []
+        for kernel, incoming in zip(self.values, self.incoming, strict=True):
+            others = [axis for axis in range(kernel.ndim) if axis not in incoming]
+            moved = kernel.transpose((*others[:-1], *incoming, others[-1]))
+            sizes = moved.shape[: len(others) - 1]
+            found.append(moved.reshape((math.prod(sizes), -1, moved.shape[-1])))
+        return found
 
 
 @dataclass(frozen=True)
@@ -162,17 +316,26 @@ class Update:
         The weights before the optimizer's step.
     kernels : tuple of bool
         Which of the weights are kernels.
+    incoming : tuple of (tuple of int)
+        For each kernel the axes along which the weights lie that a unit takes in; empty for what
+        is no kernel.
+    moment : Moment
     learning_rate : array ()
         Of this step.
     step_sizes : callable
         ``() -> list of array``: each weight's own step size under the optimizer (see
         `gengap.proximal_optimizer.own_step_size`).
+    columns : tuple of (int or None)
+        For each of the weights the axis along which the input columns of the network lie.
     """
 
     before: Sequence[Array]
     kernels: tuple[bool, ...]
+    incoming: tuple[tuple[int, ...], ...]
+    moment: Moment
     learning_rate: Array
     step_sizes: Callable[[], Sequence[Array]]
+    columns: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,46 +347,124 @@ class Monitored:
 
 
 @dataclass(frozen=True)
+class Keep:
+    """What a judgement keeps of a network while it is trained, to score that in its place.
+
+    Attributes
+    ----------
+    start : callable
+        ``(w, others) -> kept``: what is kept before the first step, a tree of arrays.
+    update : callable
+        ``(v, kept, w, others, moment) -> kept``, after the step at `moment`.
+    every : {"step", "epoch"}
+        Whether it is called after every step, or after the last one of an epoch only.
+    members : callable
+        ``(kept, others) -> [(w, others), ...]``: the networks whose outputs are averaged. It is
+        called once, outside the compiled program, with what was kept and the last `others`.
+    most : int
+        Of members.
+    stale : callable, optional
+        ``(kept) -> bool``: whether the moving statistics of the members are not of their weights,
+        and have to be measured anew on the training rows.
+    """
+
+    start: Callable[[Sequence[Array], Sequence[Array]], Any]
+    update: Callable[[Values, Any, Sequence[Array], Sequence[Array], Moment], Any]
+    every: Literal["step", "epoch"]
+    members: Callable[[Any, Sequence[Array]], Sequence[tuple[Sequence[Array], Sequence[Array]]]]
+    most: int = 1
+    stale: Callable[[Any], bool] | None = None
+
+
+@dataclass(frozen=True)
 class Hooks:
     """The places in a step that a technique uses; each is a pure function.
 
     Attributes
     ----------
-    inputs : callable, optional
-        ``(v, key, x) -> x``: the inputs of a batch.
-    targets : callable, optional
-        ``(v, key, targets) -> targets``: the targets of a batch (`Targets`).
+    schedule : callable, optional
+        ``(v, moment) -> scalar``: a factor on the learning rate of the step.
+    batch : callable, optional
+        ``(v, key, batch) -> batch``: inputs and targets of a step (`Batch`).
     activation : callable, optional
         ``(v, key, h) -> h``: the output of a hidden layer, in training.
+    channels : callable, optional
+        The same, called for hidden layers with channels only: h is (B, ..., C).
+    activity : callable, optional
+        ``(v, h) -> scalar``: a penalty on the output of a hidden layer (B, ...), added to the loss
+        of the batch in training; the sum over hidden layers is.
     cell_inputs, cell_state : callable, optional
         ``(v, key, m) -> m``: the factors, once a sequence, of what a recurrent cell takes in at
         each of its steps: of the step's inputs, (B, D), or of its own state of the step before,
         (B, U), with an axis in front where every gate has its own.
+    residual : callable, optional
+        ``(v, key, branch, depth) -> branch``: what a residual branch (B, ...) adds to its
+        shortcut, in training; branch l of L is l / L deep. Branches that are added to one shortcut
+        at one place come with the same key.
+    parallel : callable, optional
+        ``(v, key, first, second) -> (first, second)``: what two branches beside each other add.
+    weights : callable, optional
+        ``(v, key, w) -> w``: a kernel as the forward pass in training sees it.
     penalty : callable, optional
-        ``(v, kernels) -> scalar``: added to the loss.
+        ``(v, kernels) -> scalar``: added to the loss (`Kernels`).
+    column_penalty : callable, optional
+        The same, for what acts on the kernels that take in the network's input columns.
+    two_pass : callable, optional
+        ``(v, compute, w, x) -> gradients``, given ``compute: (w, x) -> gradients`` (`Gradients`)
+        of the batch at any weights and inputs; every call is a pass with the random numbers and
+        the moving statistics of the first. What it returns has the others of the first pass.
+    gradients : callable, optional
+        ``(v, key, gradients, moment) -> gradients``: the gradient of loss and penalties by the
+        weights, a list of arrays.
+    start : callable, optional
+        ``(w) -> state``: makes the state of `update`, a tree of arrays that the lane carries.
+    column_start : callable, optional
+        ``(w, columns) -> state``: the same, given the axes of the input columns (`Update`).
     update : callable, optional
-        ``(v, w, update) -> w``: the weights after the optimizer's step.
+        ``(v, state, w, update) -> (state, w)``: the weights after the optimizer's step. Without
+        `start` the state is empty.
     judgement_start : callable, optional
         ``() -> state``: makes the state of `judgement`.
     judgement : callable, optional
         ``(v, state, monitored) -> (state, improved, done)``: whether this epoch's weights are the
         best so far, and whether later ones no longer matter.
+    keep : Keep, optional
+        A judgement by other weights than those of an epoch.
     """
 
-    inputs: Callable[[Values, Array, Array], Array] | None = None
-    targets: Callable[[Values, Array, Targets], Targets] | None = None
+    schedule: Callable[[Values, Moment], Array] | None = None
+    batch: Callable[[Values, Array, Batch], Batch] | None = None
     activation: Callable[[Values, Array, Array], Array] | None = None
+    channels: Callable[[Values, Array, Array], Array] | None = None
+    activity: Callable[[Values, Array], Array] | None = None
     cell_inputs: Callable[[Values, Array, Array], Array] | None = None
     cell_state: Callable[[Values, Array, Array], Array] | None = None
-    penalty: Callable[[Values, Sequence[Array]], Array] | None = None
-    update: Callable[[Values, Sequence[Array], Update], Sequence[Array]] | None = None
+    residual: Callable[[Values, Array, Array, float], Array] | None = None
+    parallel: Callable[[Values, Array, Array, Array], tuple[Array, Array]] | None = None
+    weights: Callable[[Values, Array, Array], Array] | None = None
+    penalty: Callable[[Values, Kernels], Array] | None = None
+    column_penalty: Callable[[Values, Kernels], Array] | None = None
+    two_pass: Callable[[Values, Compute, Sequence[Array], Array], Gradients] | None = None
+    gradients: Callable[[Values, Array, Sequence[Array], Moment], Sequence[Array]] | None = None
+    start: Callable[[Sequence[Array]], Any] | None = None
+    column_start: Callable[[Sequence[Array], Sequence[int | None]], Any] | None = None
+    update: Callable[[Values, Any, Sequence[Array], Update], tuple[Any, Sequence[Array]]] | None = (
+        None
+    )
     judgement_start: Callable[[], Any] | None = None
     judgement: Callable[[Values, Any, Monitored], tuple[Any, Array, Array]] | None = None
+    keep: Keep | None = None
+
+    def carried(self, weights: Sequence[Array], columns: Sequence[int | None]) -> Any:
+        """Return the state of `update` before the first step; None where there is none."""
+        if self.column_start is not None:
+            return self.column_start(weights, columns)
+        return None if self.start is None else self.start(weights)
 
     @property
     def in_step(self) -> bool:
         """Whether it changes a training step."""
-        judging = ("judgement_start", "judgement")
+        judging = ("start", "judgement_start", "judgement", "keep")
         return any(getattr(self, f.name) for f in fields(self) if f.name not in judging)
 
 
@@ -240,12 +481,14 @@ class Technique:
         What is computed, in plain text.
     source : str
         The paper, with the equation where there is one.
-    family : {"penalty", "noise", "normalization", "stopping", "targets"}
-        What it is listed with.
+    family : str
+        What it is listed with, see `Family`.
     tasks, modalities : tuple of str
         What it serves.
     order : int
-        Its place among the hooks of the same kind (smaller comes first).
+        Its place among the hooks of the same kind (smaller comes first). Of a batch: below 20
+        what changes a row alone, below 30 what erases a part of it, below 40 what mixes rows,
+        below 50 what smooths targets, then noise on the inputs.
     cost : float
         Extra time of a training step, as a share of the plain step.
     strengths : tuple of Strength
@@ -254,6 +497,9 @@ class Technique:
         ``(options) -> Hooks``; it is here that a technique imports JAX.
     insertions : tuple of Insertion
         Layers that are part of the compiled network (a program of its own).
+    shares_cells : bool
+        Whether stacked recurrent layers of the compiled network share their cells (a program of
+        its own, too).
     plain_keras : callable
         ``(strengths, options) -> PlainKeras``.
     replaces : tuple of str
@@ -265,6 +511,9 @@ class Technique:
         Techniques that it cannot be combined with.
     random : bool
         Whether its hooks draw random numbers: another seed then trains otherwise.
+    of_numbers : bool
+        Whether it computes with the values of the inputs, and so is not for a network that takes
+        them as codes (an Embedding).
     check : callable
         ``(model, options)``: raises a UserError where the compiled model rules it out.
     """
@@ -279,6 +528,7 @@ class Technique:
     hooks: Callable[[Mapping[str, str]], Hooks] = lambda options: Hooks()
     options: tuple[Option, ...] = ()
     insertions: tuple[Insertion, ...] = ()
+    shares_cells: bool = False
     tasks: tuple[str, ...] = ("classification", "regression")
     modalities: tuple[str, ...] = ("table", "image", "sequence")
     order: int = 0
@@ -287,6 +537,7 @@ class Technique:
     losses: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     random: bool = False
+    of_numbers: bool = False
     check: Callable[[Any, Mapping[str, str]], None] = lambda model, options: None
 
     def strength(self, name: str) -> Strength:
@@ -302,4 +553,27 @@ class Technique:
     @property
     def judges(self) -> bool:
         """Whether it only decides which weights of a run are scored."""
-        return self.hooks(self.forms()[0]).judgement is not None
+        hooks = self.hooks(self.forms()[0])
+        return hooks.judgement is not None or hooks.keep is not None
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it scores other weights than those of an epoch, and needs all epochs for it."""
+        return self.hooks(self.forms()[0]).keep is not None
+
+
+def of_inputs(
+    change: Callable[[Values, Array, Array], Array],
+) -> Callable[[Values, Array, Batch], Batch]:
+    """Make a batch hook of a change of the inputs alone.
+
+    Parameters
+    ----------
+    change : callable
+        ``(v, key, x) -> x``.
+    """
+
+    def batch(values: Values, key: Array, batch: Batch) -> Batch:
+        return replace(batch, inputs=change(values, key, batch.inputs))
+
+    return batch

@@ -18,17 +18,18 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
         squares = sum(jnp.sum(jnp.square(kernel)) for kernel in kernels)
         return values["l1"] * absolute_size(kernels) + values["l2"] * squares
 
-    def update(values, weights, step):
-        return stop_at_zero(values["l1"], weights, step)
+    def update(values, state, weights, step):
+        return state, stop_at_zero(values["l1"], weights, step)
 
     return Hooks(penalty=penalty, update=update)
 
 
 def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:
-    from gengap.proximal_optimizer import proximal_optimizer_source
+    from gengap.proximal_optimizer import proximal_optimizer_source, step_size_source
 
     return PlainKeras(
         kernel_regularizer={"l2": strengths["l2"]},
+        shared_definitions=(step_size_source(),),
         definitions=proximal_optimizer_source(),
         optimizer=f"with_proximal_l1({{optimizer}}, {strengths['l1']!r})",
     )

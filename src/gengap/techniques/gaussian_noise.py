@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gengap.techniques.base import Hooks, Insertion, PlainKeras, Strength, Technique
+from gengap.techniques.base import (
+    Hooks,
+    Insertion,
+    PlainKeras,
+    Strength,
+    Technique,
+    of_inputs,
+)
 
 __all__ = ["TECHNIQUE"]
 
@@ -15,7 +22,7 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
     def inputs(values, key, x):
         return x + values["stddev"].astype(x.dtype) * normal(key, x.shape, x.dtype)
 
-    return Hooks(inputs=inputs)
+    return Hooks(batch=of_inputs(inputs))
 
 
 def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:
@@ -33,8 +40,9 @@ TECHNIQUE = Technique(
     strengths=(Strength("stddev", low=0.0, high=10.0, neutral=0.0, grid=(0.05, 0.1, 0.2, 0.4)),),
     hooks=_hooks,
     plain_keras=_plain_keras,
-    order=30,
+    order=55,
     cost=0.1,
     replaces=("gaussian_noise",),
     random=True,
+    of_numbers=True,
 )

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gengap.techniques.base import Hooks, Insertion, PlainKeras, Strength, Technique
+from gengap.techniques.base import (
+    Hooks,
+    Insertion,
+    PlainKeras,
+    Strength,
+    Technique,
+    of_inputs,
+)
 
 __all__ = ["TECHNIQUE"]
 
@@ -15,7 +22,7 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
     def inputs(values, key, x):
         return drop(key, values["rate"], x)
 
-    return Hooks(inputs=inputs)
+    return Hooks(batch=of_inputs(inputs))
 
 
 def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:
@@ -33,7 +40,8 @@ TECHNIQUE = Technique(
     ),
     hooks=_hooks,
     plain_keras=_plain_keras,
-    order=10,
+    order=50,
     cost=0.05,
     random=True,
+    of_numbers=True,
 )

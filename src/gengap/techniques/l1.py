@@ -15,19 +15,20 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
     def penalty(values, kernels):
         return values["strength"] * absolute_size(kernels)
 
-    def update(values, weights, step):
-        return stop_at_zero(values["strength"], weights, step)
+    def update(values, state, weights, step):
+        return state, stop_at_zero(values["strength"], weights, step)
 
     return Hooks(penalty=penalty, update=update if options["form"] == "proximal" else None)
 
 
 def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:
-    from gengap.proximal_optimizer import proximal_optimizer_source
+    from gengap.proximal_optimizer import proximal_optimizer_source, step_size_source
 
     strength = strengths["strength"]
     if options["form"] == "subgradient":
         return PlainKeras(kernel_regularizer={"l1": strength})
     return PlainKeras(
+        shared_definitions=(step_size_source(),),
         definitions=proximal_optimizer_source(),
         optimizer=f"with_proximal_l1({{optimizer}}, {strength!r})",
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
-from gengap.techniques.base import Hooks, PlainKeras, Strength, Targets, Technique
+from gengap.techniques.base import Hooks, PlainKeras, Strength, Technique
 
 __all__ = ["TECHNIQUE"]
 
@@ -43,17 +44,28 @@ def smooth_labels(loss, smoothing):
 def _hooks(options: Mapping[str, str]) -> Hooks:
     import jax.numpy as jnp
 
-    def targets(values, key, targets):
-        smoothing = values["smoothing"].astype(targets.weights.dtype)
-        classes = len(targets.classes)
-        uniform = jnp.full(classes, 1.0 / classes, targets.weights.dtype)
-        return Targets(
-            values=jnp.concatenate([targets.values, targets.classes]),
-            weights=jnp.concatenate([targets.weights * (1 - smoothing), uniform * smoothing]),
-            classes=targets.classes,
+    def batch(values, key, batch):
+        given = batch.targets
+        smoothing = values["smoothing"].astype(given.weights.dtype)
+        classes = len(given.classes)
+        uniform = jnp.full(classes, 1.0 / classes, given.weights.dtype) * smoothing
+        others, weights, row_weights = given.classes, uniform, None
+        if given.row_weights is not None:
+            # Rows may count otherwise by each alternative: every one is smoothed by itself.
+            count = len(given.weights)
+            others = jnp.tile(given.classes, (count, *(1,) * (given.classes.ndim - 1)))
+            weights = (given.weights[:, None] * uniform).reshape(-1)
+            of_classes = jnp.repeat(given.row_weights, classes, axis=0)
+            row_weights = jnp.concatenate([given.row_weights, of_classes])
+        smoothed = dataclasses.replace(
+            given,
+            values=jnp.concatenate([given.values, others]),
+            weights=jnp.concatenate([given.weights * (1 - smoothing), weights]),
+            row_weights=row_weights,
         )
+        return dataclasses.replace(batch, targets=smoothed)
 
-    return Hooks(targets=targets)
+    return Hooks(batch=batch)
 
 
 def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:

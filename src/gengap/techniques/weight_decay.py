@@ -18,10 +18,10 @@ def with_weight_decay(optimizer, weight_decay):
 
 
 def _hooks(options: Mapping[str, str]) -> Hooks:
-    def update(values, weights, step):
+    def update(values, state, weights, step):
         # From the weights before the step, as Keras' optimizers do it: decay and step add up.
         factor = step.learning_rate * values["strength"]
-        return [
+        return state, [
             weight - factor.astype(weight.dtype) * before if is_kernel else weight
             for weight, before, is_kernel in zip(weights, step.before, step.kernels, strict=True)
         ]

@@ -47,7 +47,7 @@ def is_id_like(name: str, values: pd.Series, kind: str) -> bool:
     ----------
     name : str
     values : Series (n,)
-    kind : {"numeric", "boolean", "date", "categorical"}
+    kind : {"numeric", "boolean", "date", "categorical", "text"}
 
     Returns
     -------

@@ -46,7 +46,7 @@ def run(subject: Subject) -> Iterator[str]:
         return
     judge = _Judge(subject.target[rows], subject.classification)
     scores = {
-        column.name: judge.score(table[column.name].iloc[rows], column.kind == "categorical")
+        column.name: judge.score(table[column.name].iloc[rows], column.in_words)
         for column in subject.dataset.columns
     }
     found = sorted((n for n in scores if scores[n] >= ALMOST_PERFECT), key=lambda n: -scores[n])

@@ -41,6 +41,7 @@ _FILLED = {
     "date": "filled with the median of the rest",
     "boolean": "filled with the more common answer",
     "categorical": "a level of its own",
+    "text": "without any term",
 }
 
 

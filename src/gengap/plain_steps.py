@@ -1,0 +1,142 @@
+"""Steps that techniques change, in plain Keras on JAX: the source goes into plain programs.
+
+A technique gives a change of the batch, ``(key, inputs, targets) -> (inputs, targets)``, or of the
+gradient, ``(compute, weights, inputs) -> found``. Targets are a list of alternatives, each a share
+of the loss, the targets, and what rows count. `compute` makes a pass forwards and backwards at any
+weights and inputs, and returns the gradients by both and what else the pass found. Changes of
+gradients are nested in the order in which they are given, the last one outermost. Penalties on
+weights are outside of all passes, at the weights as they are.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import jax
+import keras
+
+from gengap.techniques.base import PlainKeras
+
+__all__ = [
+    "ChangedSteps",
+    "in_passes",
+    "plain_batches",
+    "plain_steps_source",
+    "with_batches",
+]
+
+
+class ChangedSteps(keras.Model):
+    """A network whose training steps are changed; everything else is the network's own."""
+
+    def __init__(self, network, batches=(), passes=()):
+        super().__init__()
+        self.network = network
+        self.batches = batches
+        self.passes = passes
+        self.key = jax.random.key(int(keras.random.randint((), 0, 2**31 - 1)))
+
+    def call(self, inputs):
+        """Compute what the network computes."""
+        return self.network(inputs)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Return the loss; of alternative targets, the sum of their shares."""
+        loss = super().compute_loss
+        if not isinstance(y, Alternatives):
+            return loss(x, y, y_pred, sample_weight, training)
+        return sum(share * loss(x, given, y_pred, rows, training) for share, given, rows in y.all)
+
+    def compute_loss_and_updates(
+        self,
+        weights,
+        others,
+        metrics,
+        x,
+        y,
+        sample_weight,
+        training=False,
+        optimizer_variables=None,
+    ):
+        """Return the loss of a changed batch, with the gradient that the changes make of it."""
+
+        def whole(weights, inputs):
+            return super(ChangedSteps, self).compute_loss_and_updates(
+                weights, others, metrics, inputs, y, sample_weight, training, optimizer_variables
+            )
+
+        def penalty(weights):
+            pairs = zip(self.trainable_variables, weights, strict=True)
+            return sum(v.regularizer(w) for v, w in pairs if v.regularizer is not None) + 0.0
+
+        def bare(weights, inputs):
+            loss, kept = whole(weights, inputs)
+            return loss - penalty(weights), (loss, kept)
+
+        def compute(weights, inputs):
+            (by_weights, by_inputs), found = jax.grad(bare, (0, 1), has_aux=True)(weights, inputs)
+            return by_weights, by_inputs, found
+
+        if training and self.batches:
+            # An optimizer's first variable counts the steps.
+            key = jax.random.fold_in(self.key, optimizer_variables[0])
+            targets = [(1.0, y, sample_weight)]
+            for number, change in enumerate(self.batches):
+                x, targets = change(jax.random.fold_in(key, number), x, targets)
+            y, sample_weight = Alternatives(targets), None
+        if not (training and self.passes):
+            return whole(weights, x)
+        fixed = jax.lax.stop_gradient(weights)
+        found = compute
+        for change in self.passes:
+            found = change(found)
+        gradients, _, (loss, kept) = found(fixed, x)
+        gradients = [g + p for g, p in zip(gradients, jax.grad(penalty)(fixed), strict=True)]
+        # The trainer differentiates what this returns: a number with this very gradient.
+        parts = zip(gradients, weights, fixed, strict=True)
+        return loss + sum(keras.ops.sum(g * (w - f)) for g, w, f in parts), kept
+
+
+class Alternatives:
+    """Targets of which each has a share of the loss: the share, the targets, what rows count."""
+
+    def __init__(self, targets):
+        self.all = targets
+
+
+def with_batches(network, change):
+    """Change the batches that a network learns from."""
+    if isinstance(network, ChangedSteps):
+        return ChangedSteps(network.network, (*network.batches, change), network.passes)
+    return ChangedSteps(network, batches=(change,))
+
+
+def in_passes(network, change):
+    """Change how the gradient of a network is computed."""
+    if isinstance(network, ChangedSteps):
+        return ChangedSteps(network.network, network.batches, (*network.passes, change))
+    return ChangedSteps(network, passes=(change,))
+
+
+def plain_steps_source() -> str:
+    """Return the source of `with_batches`, `in_passes` and what they need, for plain programs."""
+    parts = (ChangedSteps, Alternatives, with_batches, in_passes)
+    return "\n\n".join(inspect.getsource(part) for part in parts)
+
+
+def plain_batches(change: str, definitions: str, *shared: str) -> PlainKeras:
+    """Return how a change of the batch is written in plain Keras.
+
+    Parameters
+    ----------
+    change : str
+        An expression: a call of what the definitions define.
+    definitions : str
+    *shared : str
+        Definitions that other techniques need as well.
+    """
+    return PlainKeras(
+        shared_definitions=(plain_steps_source(), *shared),
+        definitions=definitions,
+        network=f"with_batches({{network}}, {change})",
+    )
