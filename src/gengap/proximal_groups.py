@@ -87,7 +87,7 @@ def with_group_lasso(optimizer, strength, columns, steps):
     class GroupLasso(type(optimizer)):
         def build(self, variables):
             super().build(variables)
-            self.passed = {}
+            self.passed, self.before = {}, {}
             for place, axis in columns.items():
                 rows = by_column(variables[place], axis)
                 self.passed[place] = [self.add_variable(rows.shape) for _ in range(2)]
@@ -98,19 +98,21 @@ def with_group_lasso(optimizer, strength, columns, steps):
                 variables = trainable_variables = list(trainable_variables)
             grads = list(grads)
             for place, axis in columns.items():
-                weight = keras.ops.convert_to_tensor(variables[place])
+                # Before the step: an optimizer's own decay comes in between.
+                weight = self.before[place] = keras.ops.convert_to_tensor(variables[place])
                 rows = by_column(weight, axis)
                 norms = column_norms(rows)
                 shape = [size if a == axis else 1 for a, size in enumerate(weight.shape)]
                 lengths = keras.ops.reshape(keras.ops.where(norms > 0, norms, 1), shape)
                 grads[place] += strength * rows.shape[1] ** 0.5 * weight / lengths
             super().apply(grads, trainable_variables)
+            self.before.clear()
 
         def update_step(self, gradient, variable, learning_rate):
-            before = keras.ops.convert_to_tensor(variable)
             super().update_step(gradient, variable, learning_rate)
             place = self._get_variable_index(variable)
             if place in columns:
+                before = self.before[place]
                 step = own_step_size(self, variable, keras.ops.cast(learning_rate, variable.dtype))
                 weight = keras.ops.convert_to_tensor(variable)
                 begins = keras.ops.equal(self.iterations, 0)
@@ -124,7 +126,9 @@ def with_group_lasso(optimizer, strength, columns, steps):
                 for kept, value in zip(self.passed[place], passed, strict=True):
                     kept.assign(value)
 
-    return GroupLasso.from_config(optimizer.get_config())
+    # It stays the same optimizer: what it was told not to decay is in no configuration.
+    optimizer.__class__ = GroupLasso
+    return optimizer
 
 
 def proximal_groups_source() -> str:

@@ -298,13 +298,8 @@ def fit(
     batch_orders: Sequence[np.ndarray],
 ) -> list[np.ndarray]:
     """Train with Keras' own `fit`, an epoch a batch order; return the weights."""
-    # What lanes are compared with takes longer to compile than to run.
-    jax.config.update("jax_disable_most_optimizations", True)
-    try:
-        for order in batch_orders:
-            model.fit(inputs[order], targets[order], batch_size=BATCH, shuffle=False, verbose=0)
-    finally:
-        jax.config.update("jax_disable_most_optimizations", False)
+    for order in batch_orders:
+        model.fit(inputs[order], targets[order], batch_size=BATCH, shuffle=False, verbose=0)
     return [np.asarray(v.value, "float64") for v in model.trainable_variables]
 
 
@@ -322,14 +317,19 @@ def fitted_twice(
         ``() -> keras.Model``, compiled.
     inputs, targets : ndarray
     """
-    single = build()
-    start = single.get_weights()
-    weights = fit(single, inputs, targets, orders(program_of()))
-    with precision("float64"):
-        double = build()
-        double.set_weights(start)
-        wide = targets.astype("float64") if targets.dtype.kind == "f" else targets
-        other = fit(double, inputs.astype("float64"), wide, orders(program_of()))
+    # It takes longer to compile than to run.
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        single = build()
+        start = single.get_weights()
+        weights = fit(single, inputs, targets, orders(program_of()))
+        with precision("float64"):
+            double = build()
+            double.set_weights(start)
+            wide = targets.astype("float64") if targets.dtype.kind == "f" else targets
+            other = fit(double, inputs.astype("float64"), wide, orders(program_of()))
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)
     return weights, 10 * distance(weights, other)
 
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from gengap.export.blanks import filled as filled_in
 from gengap.export.models import plain_keras_of
 from gengap.networks.insertion import insert
 from gengap.recipe import Recipe
@@ -32,12 +33,19 @@ from techniques.forms import CATALOGUE, FORMS
 ORDER = {
     "two_pass": (("adversarial",), ("sam",)),
     "gradients": (("gradient_noise",), ("gradient_clipping",)),
-    "update": (("weight_decay",), ("l1", "elastic_net"), ("max_norm",), ("lookahead",)),
+    "update": (
+        ("weight_decay",),
+        ("l1", "elastic_net"),
+        ("group_lasso",),
+        ("max_norm",),
+        ("lookahead",),
+    ),
 }
 #: Strong enough that the order shows.
 RECIPES = {
     "adversarial": "adversarial=0.2",
     "gradient_clipping": "gradient_clipping=0.3",
+    "group_lasso": "group_lasso=0.05",
     "l1": "l1=0.01",
     "l2": "l2=0.05",
     "lookahead": "lookahead(step_size=0.5, period=3)",
@@ -77,16 +85,15 @@ def check_against_the_plain_forms(text: str) -> None:
         scope: dict[str, Any] = {"keras": keras, "jax": jax}
         scope |= {"steps": program.steps, "EPOCHS": program.epochs}
         for plain in plain_keras_of(recipe):
-            exec(plain.shared_definitions, scope)
-            exec(plain.definitions, scope)
+            exec("".join((*plain.shared_definitions, plain.definitions)), scope)
             model = insert(model, (), plain.kernel_regularizer, max_norm=plain.kernel_max_norm)
             if plain.optimizer:
-                expression = plain.optimizer.format(optimizer="given")
+                expression = filled_in(plain.optimizer, model, optimizer="given")
                 optimizer = eval(expression, scope | {"given": optimizer})
         for plain in plain_keras_of(recipe):
             if plain.network:
                 scope["network"] = model
-                model = eval(plain.network.format(network="network"), scope)
+                model = eval(filled_in(plain.network, model, network="network"), scope)
         model.compile(optimizer, "sparse_categorical_crossentropy")
         return model
 
