@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+import pytest
 
 from gengap.plain_steps import ChangedSteps, in_passes, with_batches
 from lanes.cases import BATCH, compiled, distance, sequential, table
@@ -30,6 +31,14 @@ def mixed(key: Any, inputs: Any, targets: Any) -> Any:
     others = [jnp.roll(values, 1, axis=0) for values in (inputs, codes, weights)]
     alternatives = [(SHARE * share, codes, weights), ((1 - SHARE) * share, *others[1:])]
     return SHARE * inputs + (1 - SHARE) * others[0], alternatives
+
+
+def same(key: Any, inputs: Any, targets: Any) -> Any:
+    return inputs, targets
+
+
+def alike(compute: Any) -> Any:
+    return compute
 
 
 def doubled(compute: Any) -> Any:
@@ -81,6 +90,19 @@ def test_alternative_targets_share_the_loss_and_bring_what_their_rows_count() ->
     found, _ = fitted(lambda model: with_batches(model, mixed))
     assert distance(found, expected) <= CLOSE
     assert distance(found, by_hand(mixture, (1.0, *own))) > 100 * CLOSE
+
+
+@pytest.mark.parametrize("change", [lambda m: with_batches(m, same), lambda m: in_passes(m, alike)])
+def test_layers_that_act_in_training_alone_act_in_changed_steps(change: Any) -> None:
+    inputs, targets = rows()
+    normalization, noise = keras.layers.BatchNormalization(momentum=0.0), keras.layers.Dropout(0.9)
+    layers = [normalization, noise, keras.layers.Dense(3, "softmax", kernel_initializer="ones")]
+    model = change(keras.Sequential([keras.Input(inputs.shape[1:]), *layers]))
+    model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+    drawn = noise.seed_generator.state.numpy()
+    model.fit(inputs, targets, batch_size=BATCH, shuffle=False, verbose=0)
+    assert np.abs(normalization.moving_mean.numpy() - inputs.mean(axis=0)).max() <= CLOSE
+    assert (noise.seed_generator.state.numpy() != drawn).any()
 
 
 def test_metrics_see_the_targets_as_they_are() -> None:

@@ -36,9 +36,9 @@ class ChangedSteps(keras.Model):
         self.passes = passes
         self.key = jax.random.key(int(keras.random.randint((), 0, 2**31 - 1)))
 
-    def call(self, inputs):
-        """Compute what the network computes."""
-        return self.network(inputs)
+    def call(self, inputs, training=None):
+        """Compute what the network computes; without `training` it would be as at inference."""
+        return self.network(inputs, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Return the loss; of alternative targets, the sum of their shares."""
