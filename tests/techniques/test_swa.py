@@ -70,7 +70,8 @@ def averaged_by_fit(kind: str) -> list[np.ndarray]:
         plain = TECHNIQUE.plain_keras({"start": 0.5}, {})
         scope: dict[str, Any] = {"keras": keras, "inputs": inputs, "BATCH_SIZE": BATCH}
         exec(plain.definitions, scope)
-        callbacks = [eval(text, scope | {"training": slice(None)}) for text in plain.callbacks]
+        # In the order in which a lane measures.
+        callbacks = [scope["WeightAveraging"](0.5, inputs, BATCH)]
         model.fit(inputs, targets, BATCH, EPOCHS, shuffle=False, verbose=0, callbacks=callbacks)
         assert model.layers[1].momentum == 0.9
         return [np.asarray(v.value, "float64") for v in (*model.weights,)]
@@ -98,6 +99,20 @@ def test_a_lane_ends_as_fit_does() -> None:
     single, double = averaged_by_fit("float32"), averaged_by_fit("float64")
     assert distance(found, single) <= 10 * distance(single, double)
     assert distance(before, others) > 1e-3
+
+
+def test_a_plain_program_measures_statistics_in_a_random_order() -> None:
+    generator = np.random.default_rng(0)
+    inputs = np.sort(generator.normal(size=(400, 1)).astype(np.float32), axis=0)
+    network = keras.Sequential([keras.Input((1,)), keras.layers.BatchNormalization()])
+    network.compile(keras.optimizers.SGD(0.0), "mse")
+    plain = TECHNIQUE.plain_keras({"start": 0.0}, {})
+    scope: dict[str, Any] = {"keras": keras, "np": np, "inputs": inputs, "BATCH_SIZE": 40}
+    exec(plain.definitions, scope)
+    callbacks = [eval(text, scope | {"training": slice(None)}) for text in plain.callbacks]
+    network.fit(inputs, inputs, 40, 2, verbose=0, callbacks=callbacks)
+    # A batch of neighbours would have about a hundredth of it.
+    assert network.layers[0].moving_variance.numpy()[0] > 0.8 * inputs.var()
 
 
 @pytest.fixture(scope="module")
