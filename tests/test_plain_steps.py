@@ -10,10 +10,12 @@ import keras
 import numpy as np
 import pytest
 
+from gengap.mixing import partners
 from gengap.plain_steps import ChangedSteps, in_passes, with_batches
 from lanes.cases import BATCH, compiled, distance, sequential, table
 from techniques.by_hand import CLOSE, RATE
 
+PADDING = -3.0
 SHARE, ROW_WEIGHTS = 0.3, np.linspace(0.5, 2, BATCH).astype(np.float32)
 
 
@@ -80,6 +82,20 @@ def test_the_batch_is_changed_in_training_alone() -> None:
     assert distance(found, by_hand(inputs / 2, (1.0, targets, ROW_WEIGHTS))) <= CLOSE
     model = with_batches(sequential(), halved)
     np.testing.assert_array_equal(model.predict(inputs, verbose=0), sequential()(inputs))
+
+
+def test_steps_of_sequences_that_are_none_are_not_changed() -> None:
+    sequences = np.full((2, 3, 1), 5, np.float32)
+    sequences[0, 1:] = PADDING
+    network = keras.Sequential([keras.Input((3, 1)), keras.layers.Flatten()])
+    network.add(keras.layers.Dense(1, kernel_initializer="ones"))
+    model = with_batches(network, lambda key, inputs, targets: (partners(inputs) + 1, targets))
+    model.padding = PADDING
+    model.compile(keras.optimizers.SGD(0.0), "mae")
+    history = model.fit(sequences, np.full(2, -100), batch_size=2, shuffle=False, verbose=0)
+    # The first row has one step, of the second; to the second the first one lends two zeros.
+    sums = [6 + 2 * PADDING, 6 + 1 + 1]
+    assert history.history["loss"] == [100 + np.mean(sums)]
 
 
 def test_alternative_targets_share_the_loss_and_bring_what_their_rows_count() -> None:

@@ -5,7 +5,8 @@ gradient, ``(compute, weights, inputs) -> found``. Targets are a list of alterna
 of the loss, the targets, and what rows count. `compute` makes a pass forwards and backwards at any
 weights and inputs, and returns the gradients by both and what else the pass found. Changes of
 gradients are nested in the order in which they are given, the last one outermost. Penalties on
-weights are outside of all passes, at the weights as they are.
+weights are outside of all passes, at the weights as they are. Where sequences have different
+lengths, the steps after the last one are zeros for changes of the batch, and are none afterwards.
 """
 
 from __future__ import annotations
@@ -27,13 +28,17 @@ __all__ = [
 
 
 class ChangedSteps(keras.Model):
-    """A network whose training steps are changed; everything else is the network's own."""
+    """A network whose training steps are changed; everything else is the network's own.
+
+    `padding` is what the steps of sequences that are none hold: they are not changed.
+    """
 
     def __init__(self, network, batches=(), passes=()):
         super().__init__()
         self.network = network
         self.batches = batches
         self.passes = passes
+        self.padding = None
         self.key = jax.random.key(int(keras.random.randint((), 0, 2**31 - 1)))
 
     def call(self, inputs, training=None):
@@ -81,8 +86,13 @@ class ChangedSteps(keras.Model):
             # An optimizer's first variable counts the steps.
             key = jax.random.fold_in(self.key, optimizer_variables[0])
             targets = [(1.0, y, sample_weight)]
+            given, none = x, False
+            if self.padding is not None:
+                none = keras.ops.all(keras.ops.equal(x, self.padding), axis=-1, keepdims=True)
+                x = keras.ops.where(none, 0, x)
             for number, change in enumerate(self.batches):
                 x, targets = change(jax.random.fold_in(key, number), x, targets)
+            x = keras.ops.where(none, given, x)
             y, sample_weight = Alternatives(targets), None
         if not (training and self.passes):
             return whole(weights, x)

@@ -708,6 +708,15 @@ def test_programs_on_data_of_every_kind_run(case, tmp_path, monkeypatch):
     program["main"](*([program["DATA"]] if "DATA" in program else []))
 
 
+@pytest.mark.parametrize(("lengths", "padded"), [([3, 5, 5, 2], True), ([5, 5, 5, 5], False)])
+def test_changes_of_batches_are_told_which_steps_are_none(lengths, padded, tmp_path):
+    rows = [wave[:length] for wave, length in zip(waves(40), lengths * 10, strict=True)]
+    dataset = from_arrays(rows if padded else np.stack(rows), np.arange(40) % 2)
+    made = make(tmp_path, dataset, model="lstm:3", recipe="dropconnect=0.1 + mixup=0.2 + sam=0.1")
+    check_form(made)
+    assert ("    network.padding = PADDING\n    network.compile" in made.source) == padded
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [one_hot, subclassed])
 @pytest.mark.parametrize(
@@ -715,7 +724,7 @@ def test_programs_on_data_of_every_kind_run(case, tmp_path, monkeypatch):
     [
         "sam=0.05 + adversarial=0.1 + l2=1e-3",
         "lr_restarts(cycles=2, growth=2) + snapshot_ensemble(members=3)",
-        "swa=0.5",
+        "swa=0.5 + mixup=0.2",
         "ema=0.9 + gradient_noise=0.01",
         "max_norm=2 + lookahead(step_size=0.5, period=5) + gradient_clipping=1 + weight_decay=0.1",
     ],

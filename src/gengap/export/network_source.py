@@ -50,7 +50,11 @@ class NetworkSource:
 
 
 def network_source(
-    model: keras.Model, fragments: Sequence[PlainKeras], metric: str | None = None
+    model: keras.Model,
+    fragments: Sequence[PlainKeras],
+    metric: str | None = None,
+    *,
+    ragged: bool = False,
 ) -> NetworkSource:
     """Write the function that builds and compiles a network.
 
@@ -62,6 +66,8 @@ def network_source(
         What the recipe's techniques change about optimizer and loss.
     metric : str, optional
         Expression of a metric.
+    ragged : bool
+        Whether sequences have different lengths, and ``PADDING`` is what fills them up.
 
     Raises
     ------
@@ -75,7 +81,7 @@ def network_source(
         written = _from_configuration(model)
     lines, imports, constants = written
     loss, needed = _loss(model)
-    body = [*lines, *_compile(model, fragments, loss, metric)]
+    body = [*lines, *_compile(model, fragments, loss, metric, ragged)]
     texts = [text for f in fragments for text in (*f.shared_definitions, f.definitions)]
     changes = [change for f in fragments for change in (f.network, f.optimizer, f.loss) if change]
     needs = {name for name in OF_DATA for text in changes if re.search(rf"\b{name}\b", text)}
@@ -196,7 +202,11 @@ def _import(kind: Any) -> str:
 
 
 def _compile(
-    model: keras.Model, fragments: Sequence[PlainKeras], loss: str, metric: str | None
+    model: keras.Model,
+    fragments: Sequence[PlainKeras],
+    loss: str,
+    metric: str | None,
+    ragged: bool,
 ) -> Iterator[str]:
     if not is_keras_own(model.optimizer):
         raise refusal(f"{type(model.optimizer).__name__} is not an optimizer of Keras")
@@ -212,6 +222,9 @@ def _compile(
     for fragment in fragments:
         if fragment.network:
             yield statement("network = ", filled(fragment.network, model, network="network"), 1)
+    # What changes batches comes after all other changes of the network.
+    if ragged and any("with_batches(" in (fragment.network or "") for fragment in fragments):
+        yield "    network.padding = PADDING"
     for fragment in fragments:
         if fragment.optimizer:
             optimizer = filled(fragment.optimizer, model, optimizer=optimizer)

@@ -109,10 +109,12 @@ def recipe_source(
         if error.code != "cannot-insert-layers":
             raise
         raise refusal(error.message) from error
-    network = network_source(plain, fragments, _watched_metric(dataset) if watched else None)
     form = None
     if not isinstance(dataset.rows.features, pd.DataFrame):
         form = form_taken(form_of_dataset(dataset), model)
+    metric = _watched_metric(dataset) if watched else None
+    ragged = form is not None and form.padding is not None
+    network = network_source(plain, fragments, metric, ragged=ragged)
     data = data_source(dataset, source, origin, grouping, form, as_given=rescales(model))
     score = METRIC_SOURCES[training.metric]
     main = MainSource(
