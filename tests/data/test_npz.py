@@ -65,6 +65,23 @@ def test_class_names_go_with_codes_in_their_order(tmp_path):
     assert words.rows.target.tolist() == [1, 0] * 3
 
 
+def test_class_names_go_with_one_hot_codes(tmp_path):
+    names = np.array(["no", "yes"])
+    dataset = load(saved(tmp_path, x=X, y=np.eye(2)[Y], classes=names))
+    assert dataset.classes == ("no", "yes")
+    assert dataset.rows.target.tolist() == Y.tolist()
+
+
+@pytest.mark.parametrize(
+    ("target", "code"), [(np.array(1), "length-mismatch"), (np.ones((6, 2)), "several-targets")]
+)
+def test_what_is_no_target_is_refused_with_class_names_too(target, code, tmp_path):
+    for more in ({}, {"classes": np.array(["no", "yes"])}):
+        with pytest.raises(UserError) as caught:
+            load(saved(tmp_path, x=X, y=target, **more))
+        assert caught.value.code == code
+
+
 def test_a_class_may_be_called_none(tmp_path):
     dataset = load(saved(tmp_path, x=X, y=Y, classes=np.array(["none", "some"])))
     assert dataset.classes == ("none", "some")

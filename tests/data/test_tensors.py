@@ -57,6 +57,19 @@ def test_pixels_that_nobody_scaled_are_said():
     assert "uint8" not in taken_as(NOISE[..., None], "image")
 
 
+def test_yes_and_no_are_pixels_too():
+    masks = BYTES[..., None] > 99
+    assert taken_as(read_tensor(masks)[0], "image").endswith("8 x 9 pixels with 1 channel")
+
+
+def test_what_is_infinite_in_16_bits_is_refused():
+    values = NOISE.astype(np.float16)
+    np.testing.assert_array_equal(read_tensor(values)[0], values)
+    values[3, 2, 1] = np.inf
+    with pytest.raises(UserError, match="1 infinite values"):
+        read_tensor(values)
+
+
 @pytest.mark.parametrize(
     ("wrong", "code"), [(np.nan, "missing-in-tensor"), (1e39, "infinite-values")]
 )

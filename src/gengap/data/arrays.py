@@ -18,7 +18,7 @@ from gengap.data.target import check_task
 from gengap.data.tensors import read_tensor
 from gengap.errors import UserError
 
-__all__ = ["check_names", "from_arrays", "raw_arrays", "read_features"]
+__all__ = ["check_names", "from_arrays", "is_one_hot", "raw_arrays", "read_features"]
 
 
 def from_arrays(
@@ -264,13 +264,7 @@ def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:
         if values.size == len(values):
             return pd.Series(values.reshape(-1)), ()
         names = [str(place) for place in range(values.shape[1])]
-    one_hot = (
-        values.ndim == 2
-        and values.dtype.kind in "buif"
-        and np.isin(values, (0, 1)).all()
-        and (values.sum(axis=1) == 1).all()
-    )
-    if not one_hot:
+    if not is_one_hot(values):
         raise UserError(
             "several-targets",
             f"{where}y has the shape {values.shape}; expected one target a row",
@@ -279,6 +273,22 @@ def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:
     coded = pd.Categorical.from_codes(values.argmax(axis=1), categories=names, ordered=True)
     return pd.Series(coded), (
         f"the {len(names)} columns of y are one-hot: they are taken as classes",
+    )
+
+
+def is_one_hot(values: np.ndarray) -> bool:
+    """Tell whether every row holds a single 1, and zeros.
+
+    Examples
+    --------
+    >>> is_one_hot(np.eye(3)), is_one_hot(np.ones((3, 3))), is_one_hot(np.ones(3))
+    (True, False, False)
+    """
+    return bool(
+        values.ndim == 2
+        and values.dtype.kind in "buif"
+        and np.isin(values, (0, 1)).all()
+        and (values.sum(axis=1) == 1).all()
     )
 
 

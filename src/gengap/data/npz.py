@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gengap.data.arrays import is_one_hot
 from gengap.errors import UserError
 
 __all__ = ["array_name", "class_names", "read_npz", "read_npz_inputs"]
@@ -116,8 +117,14 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     return arrays, ignored
 
 
-def class_names(target: np.ndarray, classes: np.ndarray) -> pd.Series:
+def class_names(target: np.ndarray, classes: np.ndarray) -> pd.Series | np.ndarray:
     """Put the names of classes, in their order, in the place of their codes.
+
+    Parameters
+    ----------
+    target : ndarray (n,), (n, 1) or one-hot (n, classes)
+        What is none of these is returned as it is, to be refused as it is without names.
+    classes : ndarray (classes,)
 
     Raises
     ------
@@ -131,11 +138,12 @@ def class_names(target: np.ndarray, classes: np.ndarray) -> pd.Series:
             "the array 'classes' holds a name twice",
             "give every class its own",
         )
-    values = (
-        np.squeeze(target, axis=tuple(range(1, target.ndim)))
-        if target.size == len(target)
-        else target
-    )
+    if target.ndim and target.size == len(target):
+        values = target.reshape(-1)
+    elif is_one_hot(target) and target.shape[1] == len(names):
+        values = target.argmax(axis=1)
+    else:
+        return target
     if values.dtype.kind in "US":
         codes = np.array([names.index(v) if v in names else -1 for v in values.astype(str)])
     else:

@@ -71,6 +71,8 @@ def read_tensor(
             "encode words as numbers first, or give rows by columns",
         )
     if values.dtype.kind == "f":
+        if values.dtype.itemsize < np.dtype(np.float32).itemsize:
+            values = values.astype(np.float32)  # in 16 bits the largest number allowed is infinite
         values = _checked(values, where)
     if values.ndim == 3:
         grey = values.dtype == np.uint8 or _are_divided_bytes(values)
@@ -92,7 +94,7 @@ def taken_as(values: np.ndarray, modality: Modality) -> str:
     """
     note = f"taken as {modality}s of {describe_shape(values.shape[1:], modality)}"
     if modality == "image" and values.dtype != np.uint8:
-        lowest, highest = values.min(), values.max()
+        lowest, highest = float(values.min()), float(values.max())
         if max(-lowest, highest) > _UNSCALED:
             note += (
                 f", which the network sees as they are, from {lowest:g} to {highest:g}; give "
