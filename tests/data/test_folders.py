@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from gengap.data.idx import idx_files, is_idx, read_idx
 from gengap.data.image_files import parse_size
@@ -178,6 +178,15 @@ class TestClassFolders:
         order = np.argsort(LABELS, kind="stable")
         np.testing.assert_array_equal(dataset.rows.features[kept, ..., 0], IMAGES[order][kept])
         assert load(tmp_path, image_size=(8, 6)).rows.features.shape == (12, 8, 6, 1)
+
+    def test_images_that_viewers_turn_are_told(self, tmp_path):
+        write_classes(tmp_path)
+        assert not any("EXIF" in note for note in load(tmp_path).notes)
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = 6
+        for name, notes in (("90", exif), ("91", b"Exif\0\0damaged")):
+            Image.fromarray(IMAGES[0]).save(tmp_path / "kind 0" / f"{name}.jpg", exif=notes)
+        assert load(tmp_path).notes[0].startswith("1 of 14 images are turned by viewers (EXIF)")
 
     def test_a_test_part_beside_or_within(self, tmp_path):
         rows, test = tmp_path / "all" / "train", tmp_path / "all" / "Test"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import struct
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gengap.errors import UserError
 from gengap.wording import listed, plural
@@ -176,7 +177,7 @@ def read_images(
         ``image-sizes``, ``damaged-image``, ``deep-image`` or ``too-many-pixels``.
     """
     heads = [_head(path) for path in files]
-    sizes = Counter(size for size, _, _ in heads)
+    sizes = Counter(head.size for head in heads)
     if size is None and len(sizes) > 1:
         smallest, largest = min(sizes, key=_area), max(sizes, key=_area)
         raise UserError(
@@ -187,7 +188,7 @@ def read_images(
         )
     height, width = size or next(iter(sizes))
     if channels is None:
-        channels = 1 if all(mode in _GREY | _GREY_WITH_ALPHA for _, mode, _ in heads) else 3
+        channels = 1 if all(head.is_grey for head in heads) else 3
     if len(files) * height * width * channels > _MOST_BYTES:
         raise UserError(
             "too-many-pixels",
@@ -202,12 +203,12 @@ def read_images(
 
 def _notes(heads: Sequence[_Head], size: Size, channels: Channels) -> list[str]:
     notes = []
-    resized = sum(found != size for found, _, _ in heads)
+    resized = sum(head.size != size for head in heads)
     if resized:
         notes.append(
             f"{resized:,} of {plural(len(heads), 'image')} are resized to {_written(size)} pixels"
         )
-    grey = sum(mode in _GREY | _GREY_WITH_ALPHA for _, mode, _ in heads)
+    grey = sum(head.is_grey for head in heads)
     if channels == 3 and grey:
         notes.append(f"{grey:,} of {plural(len(heads), 'image')} are grey among coloured ones")
     if channels == 1 and grey < len(heads):
@@ -215,14 +216,35 @@ def _notes(heads: Sequence[_Head], size: Size, channels: Channels) -> list[str]:
             f"{len(heads) - grey:,} of {plural(len(heads), 'image')} have colours, and are made "
             "grey as those learned from are"
         )
-    clear = sum(transparent for _, _, transparent in heads)
+    clear = sum(head.transparent for head in heads)
     if clear:
         notes.append(f"{plural(clear, 'image')} have transparency, which is ignored")
+    turned = sum(head.turned for head in heads)
+    if turned:
+        notes.append(
+            f"{turned:,} of {plural(len(heads), 'image')} are turned by viewers (EXIF), and are "
+            "read as they are stored, as keras.utils.load_img reads them"
+        )
     return notes
 
 
-#: Height and width, Pillow's mode, and whether there is transparency.
-_Head = tuple[Size, str, bool]
+@dataclass(frozen=True)
+class _Head:
+    """What is known of an image file without its pixels.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Height and width.
+    is_grey, transparent : bool
+    turned : bool
+        Whether the camera was held otherwise, and viewers turn it.
+    """
+
+    size: Size
+    is_grey: bool
+    transparent: bool
+    turned: bool
 
 
 def _head(path: Path) -> _Head:
@@ -234,8 +256,22 @@ def _head(path: Path) -> _Head:
                 f"{path} has pixels of more than 8 bits",
                 "convert it to 8 bits, or give the numbers as arrays",
             )
-        transparent = image.has_transparency_data
-        return (image.height, image.width), image.mode, transparent
+        return _Head(
+            (image.height, image.width),
+            image.mode in _GREY | _GREY_WITH_ALPHA,
+            image.has_transparency_data,
+            _is_turned(image),
+        )
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Tell whether a camera noted that it was held otherwise; only JPEG files begin with that."""
+    if "exif" not in image.info:
+        return False
+    try:
+        return bool(image.getexif().get(ExifTags.Base.Orientation, 1) not in (0, 1))
+    except (OSError, SyntaxError, ValueError, struct.error):
+        return False  # notes that cannot be read turn nothing
 
 
 def _pixels(path: Path, size: Size, channels: Channels) -> np.ndarray:
