@@ -138,15 +138,17 @@ def check_labels(looked_at: Sequence[Augmented], metric: Metric) -> tuple[Findin
             f"{Recipe.parse(one.recipe).names[0]} out, or give it less strength.",
         )
         for one in looked_at
-        if _lost(one) > LOST
+        if _lost(one, metric) > LOST
     )
 
 
-def _lost(one: Augmented) -> float:
-    """Return which share of what a network has above guessing is lost."""
-    if one.score is None or one.plain is None or one.guess is None or one.plain == one.guess:
+def _lost(one: Augmented, metric: Metric) -> float:
+    """Return which share of what a network has above guessing is lost; 0 where it has nothing."""
+    if one.score is None or one.plain is None or one.guess is None:
         return 0.0
-    return (one.plain - one.score) / (one.plain - one.guess)
+    sign = 1 if metric.greater_is_better else -1
+    learned = sign * (one.plain - one.guess)
+    return sign * (one.plain - one.score) / learned if learned > 0 else 0.0
 
 
 class _Seen:
