@@ -159,3 +159,8 @@ def test_parts_have_the_share_that_is_asked_for_where_no_edge_cuts_them() -> Non
 def test_places_in_a_line() -> None:
     found = between(jnp.array([0.4, 1.0]), jnp.array([2.6, 1.0]), 4)
     assert found.tolist() == [[True, True, True, False], [False] * 4]
+
+
+def test_a_plain_program_mixes_nothing_at_the_neutral_strength() -> None:
+    # Beta(0, 0) is drawn as NaN.
+    assert mixup.TECHNIQUE.plain_keras({"alpha": 0.0}, {}).network is None

@@ -176,6 +176,17 @@ def test_the_plain_form_predicts_with_the_mean(activation: str) -> None:
     np.testing.assert_allclose(found, np.mean(outputs, axis=0), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_logits_of_a_plain_ensemble_are_finite(activation: str) -> None:
+    model = keras.Sequential([keras.Input((COLUMNS,)), keras.layers.Dense(2)])
+    scope: dict[str, Any] = {"keras": keras, "np": np}
+    exec(TECHNIQUE.plain_keras({}, {"members": "3"}).definitions, scope)
+    snapshots = scope["Snapshots"](3)
+    snapshots.kept = {0: [1000 * weight for weight in model.get_weights()]}
+    found = scope["Ensemble"](model, snapshots, activation).predict(table()[0], verbose=0)
+    assert np.isfinite(found).all()
+
+
 def test_an_optimizer_that_averages_itself_is_refused() -> None:
     model = compiled(sequential(), keras.optimizers.SGD(use_ema=True))
     with pytest.raises(UserError, match="snapshot_ensemble averages weights"):

@@ -64,7 +64,8 @@ TECHNIQUE = Technique(
     name="adversarial",
     summary="Trains on inputs moved slightly for the worse, too (fast gradient sign method).",
     formula="(loss(x) + loss(x + distance * sign(gradient of the loss by x))) / 2, in units of the "
-    "prepared inputs (of a table's columns, standard deviations)",
+    "prepared inputs (of a table's columns and of channels, standard deviations; of bytes divided "
+    "by 255, their range; of what the network scales itself, its own)",
     source="Goodfellow, Shlens and Szegedy (2015), Explaining and harnessing adversarial examples, "
     "ICLR, section 6",
     family="gradients",

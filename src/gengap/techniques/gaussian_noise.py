@@ -33,7 +33,9 @@ def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> 
 TECHNIQUE = Technique(
     name="gaussian_noise",
     summary="Adds normal noise to the inputs in training, which smooths what is learned.",
-    formula="x + stddev * e, e ~ Normal(0, 1) a value; x at inference",
+    formula="x + stddev * e, e ~ Normal(0, 1) a value, in units of the prepared inputs (of a "
+    "table's columns and of channels, standard deviations; of bytes divided by 255, their range; "
+    "of what the network scales itself, its own); x at inference",
     source="Bishop (1995), Training with noise is equivalent to Tikhonov regularization, "
     "Neural Computation 7(1), eq. 4",
     family="noise",

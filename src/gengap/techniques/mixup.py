@@ -48,6 +48,8 @@ def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> 
     from gengap.mixing import PLAIN_MIXING
     from gengap.plain_steps import plain_batches
 
+    if not strengths["alpha"]:
+        return PlainKeras()  # there is no Beta(0, 0)
     return plain_batches(f"mixed_up({strengths['alpha']!r})", DEFINITIONS, PLAIN_MIXING)
 
 

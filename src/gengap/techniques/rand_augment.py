@@ -122,7 +122,7 @@ def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> 
 TECHNIQUE = Technique(
     name="rand_augment",
     summary="Applies a few random operations, all of one magnitude, to every image in training.",
-    formula="after each other `operations` times nothing, a rotation (30 degrees at magnitude 1), "
+    formula="after each other `operations` times nothing, a rotation (0.5 radians at magnitude 1), "
     "a zoom, a shift down or to the right (0.3 of the side), contrast (0.9) or brightness (0.3 of "
     "the range of the values), to one side or the other, drawn for every image; maps of places "
     "first, as one, then values; x at inference",

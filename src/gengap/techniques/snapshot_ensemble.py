@@ -43,8 +43,10 @@ class Ensemble:
         if self.activation == "linear":
             return mean
         # Logits again.
-        mean = np.clip(mean, 1e-7, 1)
-        return np.log(mean) if self.activation == "softmax" else -np.log(1 / mean - 1)
+        if self.activation == "softmax":
+            return np.log(np.maximum(mean, 1e-7))
+        mean = np.clip(mean, 1e-7, 1 - 1e-7)
+        return np.log(mean) - np.log1p(-mean)
 '''
 
 
