@@ -98,6 +98,21 @@ def test_steps_of_sequences_that_are_none_are_not_changed() -> None:
     assert history.history["loss"] == [100 + np.mean(sums)]
 
 
+def test_images_without_a_channel_axis_have_one_while_they_are_changed() -> None:
+    images = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    network = keras.Sequential([keras.Input((2, 2)), keras.layers.Flatten()])
+    network.add(keras.layers.Dense(1, kernel_initializer="ones"))
+    shapes = []
+    model = with_batches(
+        network, lambda key, inputs, targets: (shapes.append(inputs.shape) or inputs + 1, targets)
+    )
+    model.flat = True
+    model.compile(keras.optimizers.SGD(0.0), "mae")
+    history = model.fit(images, np.zeros(2), batch_size=2, shuffle=False, verbose=0)
+    assert set(shapes) == {(2, 2, 2, 1)}
+    assert history.history["loss"] == [images.sum() / 2 + 4]
+
+
 def test_alternative_targets_share_the_loss_and_bring_what_their_rows_count() -> None:
     inputs, targets = rows()
     own, partner = (targets, ROW_WEIGHTS), (np.roll(targets, 1), np.roll(ROW_WEIGHTS, 1))

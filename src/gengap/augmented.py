@@ -25,7 +25,7 @@ from gengap.lanes.batching import train_lanes
 from gengap.lanes.compiled import compile_program, on_devices
 from gengap.lanes.network import LaneNetwork, lane_network
 from gengap.lanes.program import Asked, Program, Run
-from gengap.lanes.step import batch_of, changed, of_fold, prepared
+from gengap.lanes.step import batch_of, changed_by_hooks, of_fold, prepared
 from gengap.networks.variants import Variant
 from gengap.plan import Plan, Settings
 from gengap.random_bits import key as seed_key
@@ -204,7 +204,7 @@ class _Seen:
                 after = hook(values, key, dataclasses.replace(batch, inputs=inputs))
                 return after.inputs
 
-            return changed(batch.inputs, self._lane, hooked), after.targets.weights
+            return changed_by_hooks(batch.inputs, self._lane, hooked), after.targets.weights
 
         inputs, alternatives = jax.jit(change)(named(self._key, part.technique))
         axes = tuple(range(1, inputs.ndim))
@@ -242,11 +242,13 @@ class _Seen:
         return value if np.isfinite(value) else None
 
     def _samples(self, inputs: Array) -> str:
-        if inputs.ndim != 4:
+        # Of images alone a range is known; grey ones may come without a channel axis.
+        if self._range is None or inputs.ndim > 4:
             return ""
-        assert self._range is not None
         low, high = map(float, self._range)
-        return side_by_side(np.asarray(inputs[: self._shown]), (low, high), self._side)
+        shown = np.asarray(inputs[: self._shown])
+        shown = shown.reshape(*shown.shape[:3], -1)
+        return side_by_side(shown, (low, high), self._side)
 
 
 def _trained_a_little(

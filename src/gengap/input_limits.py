@@ -9,6 +9,8 @@ from gengap.errors import UserError
 
 __all__ = ["channels_last", "refuse_codes"]
 
+_AXES_OF_IMAGES = 3
+
 
 def refuse_codes(technique: str, what: str, model: Any) -> None:
     """Refuse a network that looks inputs up in a table: numbers in between mean nothing there.
@@ -39,7 +41,10 @@ def refuse_codes(technique: str, what: str, model: Any) -> None:
 
 
 def channels_last(technique: str) -> Callable[[Any, Mapping[str, str]], None]:
-    """Make a technique's check that a network takes images as (height, width, channels).
+    """Make a technique's check that a network takes no volumes and has its channels last.
+
+    Images (height, width) get a channel axis while they are changed, see
+    `gengap.lanes.step.changed_by_hooks`.
 
     Parameters
     ----------
@@ -48,7 +53,7 @@ def channels_last(technique: str) -> Callable[[Any, Mapping[str, str]], None]:
     Returns
     -------
     callable
-        ``(model, options)``, which raises a UserError (``channels-first``).
+        ``(model, options)``, which raises a UserError (``channels-first``, ``volumes``).
     """
 
     def check(model: Any, options: Mapping[str, str]) -> None:
@@ -61,5 +66,20 @@ def channels_last(technique: str) -> Callable[[Any, Mapping[str, str]], None]:
                 "takes channels first",
                 f'build the network with data_format="channels_last", or leave {technique} out',
             )
+        axes = len(_input_shape(model)) - 1
+        if axes > _AXES_OF_IMAGES:
+            raise UserError(
+                "volumes",
+                f"{technique} changes images (height, width, channels), but the network takes rows "
+                f"of {axes} axes",
+                f"leave {technique} out; mixup and techniques on layers serve such rows",
+            )
 
     return check
+
+
+def _input_shape(model: Any) -> tuple[int | None, ...]:
+    """Return the shape of a batch that a built network with one input takes."""
+    declared = getattr(model, "inputs", None)
+    built = declared[0].shape if declared else next(iter(model._build_shapes_dict.values()))  # noqa: SLF001
+    return tuple(built)

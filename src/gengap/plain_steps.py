@@ -7,6 +7,7 @@ weights and inputs, and returns the gradients by both and what else the pass fou
 gradients are nested in the order in which they are given, the last one outermost. Penalties on
 weights are outside of all passes, at the weights as they are. Where sequences have different
 lengths, the steps after the last one are zeros for changes of the batch, and are none afterwards.
+Images without a channel axis have one for them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ __all__ = [
 class ChangedSteps(keras.Model):
     """A network whose training steps are changed; everything else is the network's own.
 
-    `padding` is what the steps of sequences that are none hold: they are not changed.
+    `padding` is what the steps of sequences that are none hold: they are not changed. `flat` tells
+    that images come without a channel axis: they get one while they are changed.
     """
 
     def __init__(self, network, batches=(), passes=()):
@@ -39,6 +41,7 @@ class ChangedSteps(keras.Model):
         self.batches = batches
         self.passes = passes
         self.padding = None
+        self.flat = False
         self.key = jax.random.key(int(keras.random.randint((), 0, 2**31 - 1)))
 
     def call(self, inputs, training=None):
@@ -90,8 +93,12 @@ class ChangedSteps(keras.Model):
             if self.padding is not None:
                 none = keras.ops.all(keras.ops.equal(x, self.padding), axis=-1, keepdims=True)
                 x = keras.ops.where(none, 0, x)
+            if self.flat:
+                x = keras.ops.expand_dims(x, -1)
             for number, change in enumerate(self.batches):
                 x, targets = change(jax.random.fold_in(key, number), x, targets)
+            if self.flat:
+                x = keras.ops.squeeze(x, -1)
             x = keras.ops.where(none, given, x)
             y, sample_weight = Alternatives(targets), None
         if not (training and self.passes):

@@ -717,6 +717,18 @@ def test_changes_of_batches_are_told_which_steps_are_none(lengths, padded, tmp_p
     assert ("    network.padding = PADDING\n    network.compile" in made.source) == padded
 
 
+@pytest.mark.parametrize(("shape", "flat"), [((6, 5), True), ((6, 5, 1), False)])
+def test_changes_of_batches_are_told_of_images_without_a_channel_axis(shape, flat, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (40, 6, 5)).astype(np.uint8)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+    model = keras.Sequential([keras.Input(shape), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    dataset = from_arrays(images, np.arange(40) % 2)
+    made = make(tmp_path, dataset, model=model, recipe="random_flip=0.5")
+    check_form(made)
+    assert ("    network.flat = True\n    network.compile" in made.source) == flat
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [one_hot, subclassed])
 @pytest.mark.parametrize(

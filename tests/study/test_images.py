@@ -18,6 +18,7 @@ from sklearn.datasets import load_digits
 from data.test_folders import write_idx
 from gengap.cli.edge import run
 from gengap.compare import compare
+from gengap.errors import UserError
 
 DIGITS = load_digits()
 PIXELS = (DIGITS.images[:240] * 255 / 16).astype(np.uint8)
@@ -82,3 +83,23 @@ def test_a_network_of_ones_own_gets_pixels_as_it_takes_them() -> None:
         outputs = study.best.model.predict(study.best.preprocessing.transform(given), verbose=0)
         np.testing.assert_allclose(predicted, outputs, atol=1e-6)
     assert any("scales pixels itself" in note for note in studies[2].results.notes)
+
+
+def test_images_without_a_channel_axis_are_changed_as_those_with_one() -> None:
+    settings = {**FAST, "techniques": "random_flip=0.5 + random_crop=0.1 + cutout=0.2 + cutmix=1"}
+    studies = [compare(PIXELS, LABELS, dense(shape), **settings) for shape in ((8, 8, 1), (8, 8))]
+    scores = [study.trials["test_log_loss"].to_numpy() for study in studies]
+    np.testing.assert_allclose(scores[1], scores[0], rtol=1e-4)
+    samples = [[one.samples for one in study.results.augmented] for study in studies]
+    assert samples[0] == samples[1]
+    assert all(samples[0])
+
+
+@pytest.mark.parametrize("technique", ["random_flip=0.5", "cutout=0.1", "random_crop=0.1"])
+def test_volumes_are_refused_where_only_images_are_served(technique: str) -> None:
+    volumes = np.random.default_rng(0).normal(size=(40, 4, 5, 6, 1)).astype(np.float32)
+    with pytest.raises(UserError) as caught:
+        compare(
+            volumes, np.arange(40) % 10, dense((4, 5, 6, 1)), **FAST | {"techniques": technique}
+        )
+    assert caught.value.code == "volumes"

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from gengap.data.row_form import RowForm
 from gengap.export.blanks import filled
 from gengap.export.expressions import NotPlainError, expression, literal, short_numbers
 from gengap.export.layout import statement
@@ -54,7 +55,7 @@ def network_source(
     fragments: Sequence[PlainKeras],
     metric: str | None = None,
     *,
-    ragged: bool = False,
+    form: RowForm | None = None,
 ) -> NetworkSource:
     """Write the function that builds and compiles a network.
 
@@ -66,8 +67,8 @@ def network_source(
         What the recipe's techniques change about optimizer and loss.
     metric : str, optional
         Expression of a metric.
-    ragged : bool
-        Whether sequences have different lengths, and ``PADDING`` is what fills them up.
+    form : RowForm, optional
+        Of images and sequences, as the network takes them.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def network_source(
         written = _from_configuration(model)
     lines, imports, constants = written
     loss, needed = _loss(model)
-    body = [*lines, *_compile(model, fragments, loss, metric, ragged)]
+    body = [*lines, *_compile(model, fragments, loss, metric, form)]
     texts = [text for f in fragments for text in (*f.shared_definitions, f.definitions)]
     changes = [change for f in fragments for change in (f.network, f.optimizer, f.loss) if change]
     needs = {name for name in OF_DATA for text in changes if re.search(rf"\b{name}\b", text)}
@@ -206,7 +207,7 @@ def _compile(
     fragments: Sequence[PlainKeras],
     loss: str,
     metric: str | None,
-    ragged: bool,
+    form: RowForm | None,
 ) -> Iterator[str]:
     if not is_keras_own(model.optimizer):
         raise refusal(f"{type(model.optimizer).__name__} is not an optimizer of Keras")
@@ -223,8 +224,11 @@ def _compile(
         if fragment.network:
             yield statement("network = ", filled(fragment.network, model, network="network"), 1)
     # What changes batches comes after all other changes of the network.
-    if ragged and any("with_batches(" in (fragment.network or "") for fragment in fragments):
-        yield "    network.padding = PADDING"
+    if form and any("with_batches(" in (fragment.network or "") for fragment in fragments):
+        if form.padding is not None:
+            yield "    network.padding = PADDING"
+        if form.modality == "image" and len(form.shape) == 2:
+            yield "    network.flat = True"
     for fragment in fragments:
         if fragment.optimizer:
             optimizer = filled(fragment.optimizer, model, optimizer=optimizer)

@@ -113,8 +113,7 @@ def recipe_source(
     if not isinstance(dataset.rows.features, pd.DataFrame):
         form = form_taken(form_of_dataset(dataset), model)
     metric = _watched_metric(dataset) if watched else None
-    ragged = form is not None and form.padding is not None
-    network = network_source(plain, fragments, metric, ragged=ragged)
+    network = network_source(plain, fragments, metric, form=form)
     data = data_source(dataset, source, origin, grouping, form, as_given=rescales(model))
     score = METRIC_SOURCES[training.metric]
     main = MainSource(

@@ -27,6 +27,7 @@ __all__ = [
     "StepState",
     "batch_of",
     "changed",
+    "changed_by_hooks",
     "of_fold",
     "prepared",
     "training_pass",
@@ -62,6 +63,14 @@ def changed(inputs: Array, lane: Lane, change: Callable[[Array], Array]) -> Arra
         return change(inputs)
     none = (inputs == lane["padding"]).all(axis=-1, keepdims=True)
     return jnp.where(none, inputs, change(jnp.where(none, 0, inputs)))
+
+
+def changed_by_hooks(inputs: Array, lane: Lane, change: Callable[[Array], Array]) -> Array:
+    """Let hooks change prepared inputs; images (B, H, W) have a channel axis meanwhile."""
+    # Of images alone a range is known.
+    if "value_range" in lane and inputs.ndim == 3:
+        return change(inputs[..., None])[..., 0]
+    return changed(inputs, lane, change)
 
 
 def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Array, Array, Array | None]:
@@ -212,7 +221,7 @@ def _batch(
         return batch.inputs
 
     # Steps that are none stay so, whatever is mixed in.
-    inputs = changed(inputs, lane, changes)
+    inputs = changed_by_hooks(inputs, lane, changes)
     return replace(batch, inputs=inputs)
 
 
