@@ -50,6 +50,18 @@ def by_the_paper(cycles: int, growth: float, steps: int) -> tuple[np.ndarray, np
     return (1 + np.cos(np.pi * (every - start) / (end - start))) / 2, near
 
 
+@pytest.mark.parametrize("steps", [1_000, 120_000, 500_000])
+@pytest.mark.parametrize("cycles", [1, 2, 5])
+def test_long_cycles_end_calmly_and_restart_on_time(cycles: int, steps: int) -> None:
+    schedule = TECHNIQUE.hooks({}).schedule
+    values = {"cycles": np.float32(cycles), "growth": np.float32(1)}
+    ends = np.arange(1, cycles + 1) * (steps // cycles)
+    last = np.asarray(schedule(values, Moment(ends.astype(np.int32) - 1, steps // 100, 100)))
+    assert (last < 1e-3).all()
+    first = np.asarray(schedule(values, Moment(ends[:-1].astype(np.int32), steps // 100, 100)))
+    assert (first == 1).all()
+
+
 @given(
     cycles=st.integers(1, 8),
     growth=st.sampled_from([1.0, 1.5, 2.0, 3.0]),

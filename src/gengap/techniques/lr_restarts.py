@@ -28,7 +28,8 @@ def with_restarts(optimizer, first_cycle, growth):
 '''
 
 #: Of a cycle: how close to its end a step counts as the next one's first. Sums of 32 bits may miss
-#: a restart by less, and it would come a step late, with a learning rate of 0.
+#: a restart by less, and it would come a step late, with a learning rate of 0. It is a quarter of a
+#: step at most: a cycle of very many steps must not begin anew before its end.
 CLOSE = 1e-5
 
 
@@ -41,9 +42,11 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
         ratio = jnp.where(grows, growth, 2.0)
         # Lengths and places in units of the first cycle.
         whole = jnp.where(grows, (ratio**cycles - 1) / (ratio - 1), cycles)
-        place = moment.step / (moment.steps * moment.epochs) * whole
+        steps = moment.steps * moment.epochs
+        place = moment.step / steps * whole
         number = jnp.where(grows, jnp.log1p(place * (ratio - 1)) / jnp.log(ratio), place)
-        number = jnp.floor(number + CLOSE)
+        pace = jnp.where(grows, (ratio - 1) / (jnp.log(ratio) * (1 + place * (ratio - 1))), 1)
+        number = jnp.floor(number + jnp.minimum(CLOSE, pace * whole / steps / 4))
         length = jnp.where(grows, ratio**number, 1.0)
         start = jnp.where(grows, (ratio**number - 1) / (ratio - 1), number)
         way = jnp.clip((place - start) / length, 0, 1)
