@@ -195,16 +195,18 @@ def lane_of(program: Program, recipe: str = "baseline", *, seed: int = 0, judges
 def shared_of(inputs: np.ndarray, targets: np.ndarray) -> Any:
     """Return what all lanes read: one fold, of all rows, unscaled."""
     block = np.arange(ROWS, dtype=np.int32)[None, None]
+    folds = {
+        "target_shift": np.zeros(1, np.float32),
+        "target_scale": np.ones(1, np.float32),
+        "target_unit": np.ones(1, np.float32),
+    }
+    if inputs.ndim == 4:
+        folds["value_range"] = value_ranges(inputs, [np.arange(ROWS)])
     return {
         "inputs": jnp.asarray(inputs),
         "targets": jnp.asarray(targets),
         "row_weights": None,
-        "folds": {
-            "target_shift": np.zeros(1, np.float32),
-            "target_scale": np.ones(1, np.float32),
-            "target_unit": np.ones(1, np.float32),
-            "value_range": value_ranges(inputs, [np.arange(ROWS)]),
-        },
+        "folds": folds,
         "columns": np.arange(COLUMNS, dtype=np.int32) if inputs.ndim == 2 else None,
         "evaluated": (block, np.ones((1, 1, 2, ROWS), bool)),
         "test": block,

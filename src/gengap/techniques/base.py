@@ -215,7 +215,7 @@ class Batch:
         Prepared: a table's columns are standardized.
     targets : Targets
     value_range : array (2,), optional
-        The least and the largest value of images and sequences in training; None for tables.
+        The least and the largest value of images in training; None for tables and sequences.
     columns : array (D,) of int, optional
         Which column of a table each of its inputs belongs to (a column of words has an input a
         word); None for images and sequences.
