@@ -540,8 +540,10 @@ class TestTechniques:
         assert run(["techniques"]) == 0
         shown = capsys.readouterr().out
         assert run(["techniques", "--json"]) == 0
-        records = json.loads(capsys.readouterr().out)["techniques"]
+        records = json.loads(capsys.readouterr().out)
         assert [record["name"] for record in records] == list(techniques())
+        wanted = {"name", "family", "summary", "modalities", "tasks", "strengths", "cost", "source"}
+        assert all(wanted <= record.keys() for record in records)
         for technique in techniques().values():
             assert technique.name in shown
             assert technique.family in shown

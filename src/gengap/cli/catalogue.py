@@ -45,6 +45,8 @@ def record(technique: Technique) -> dict[str, Any]:
         "options": {option.name: list(option.choices) for option in technique.options},
         "tasks": list(technique.tasks),
         "modalities": list(technique.modalities),
+        "order": technique.order,
+        "cost": technique.cost,
         "replaces": list(technique.replaces),
         "excludes": list(technique.excludes),
     }
@@ -98,6 +100,7 @@ def description(technique: Technique) -> str:
         "Source": technique.source,
         "For": ", ".join(technique.tasks),
         "Data": ", ".join(f"{modality}s" for modality in technique.modalities),
+        "Cost": f"about {technique.cost:.0%} of a plain training step" if technique.cost else "",
         "Replaces what a model brings": ", ".join(technique.replaces),
         "Not together with": ", ".join(technique.excludes),
         "Write it as": ", ".join(_examples(technique)),

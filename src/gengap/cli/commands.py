@@ -334,7 +334,7 @@ def techniques(name: str | None, as_json: bool) -> None:
     chosen = tuple(all_techniques().values()) if name is None else (find_technique(name),)
     if as_json:
         records = [catalogue.record(technique) for technique in chosen]
-        document: Any = {"techniques": records} if name is None else records[0]
+        document: Any = records if name is None else records[0]
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif name is None:
         click.echo(catalogue.listing(chosen))
