@@ -50,7 +50,6 @@ def test_penalties_see_all_weights_and_the_loss_those_that_are_left(off: tuple[s
             [jnp.asarray(v.value) for v in model.optimizer.variables],
             inputs=jnp.asarray(inputs),
             targets=Targets(jnp.asarray(codes)[None], jnp.ones(1)),
-            row_weights=None,
             interventions=interventions,
             **options,
         )[0]
