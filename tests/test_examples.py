@@ -21,7 +21,6 @@ from suite import page
 from suite.claims import EXPERIMENTS, found, parts
 
 from data.test_folders import write_idx
-from gengap.techniques.discovery import techniques
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -79,17 +78,7 @@ def test_the_benchmark_runs_every_example():
     assert {path.stem for path in EXAMPLES.glob("*.py")} - SHARED == set(EXPERIMENTS)
 
 
-#: The techniques of an example that a build may lack.
-NEEDED = {"augmentation": {"random_rotation", "random_shift", "random_flip"}}
-
-
-def runnable(name: str):
-    lacking = sorted(NEEDED.get(name, set()) - set(techniques()))
-    reason = f"there is no technique {', '.join(lacking)} yet"
-    return pytest.param(name, marks=[pytest.mark.skip(reason=reason)] if lacking else [])
-
-
-@pytest.mark.parametrize("name", [runnable(name) for name in EXPERIMENTS])
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_example_runs_and_the_page_tells_what_it_found(name, ran, tmp_path):
     experiment, said = ran(name)
     assert experiment["studies"]
