@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 PYTEST_ARGS ?=
 WORKERS ?= 2
+# Where a test ends its process, the run ends, too: pytest-xdist may wait for the lost one for ever.
+PROCESSES = -n $(WORKERS) --max-worker-restart 0
 
 .PHONY: demo test test-backends lint format docs bench clean
 .DEFAULT_GOAL := help
@@ -32,9 +34,9 @@ demo: $(VENV)/installed  ## Compare techniques on a real table; ends with where 
 # variable CI is set) those tests run and fail.
 test: $(VENV)/installed-dev  ## Run the test suite (the report in a browser too, where Chromium is).
 ifneq ($(or $(CHROMIUM),$(CI)),)
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PROCESSES) $(PYTEST_ARGS)
 else
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PROCESSES) -m "not browser" $(PYTEST_ARGS)
 	@echo "Left out: the tests that open the report in a browser (-m browser), because there is"
 	@echo "no Chromium here. On Debian: apt-get install chromium, then make test again."
 endif
@@ -54,7 +56,7 @@ test-backends: $(BACKENDS:%=$(BESIDE)/%/installed)  ## Test studies where Keras 
 	@for backend in $(BACKENDS); do \
 		echo "Keras on $$backend:"; \
 		KERAS_BACKEND=$$backend PYTHONPATH=$(CURDIR)/src $(BESIDE)/$$backend/bin/python -m pytest \
-			-n $(WORKERS) tests/executors \
+			$(PROCESSES) tests/executors \
 			--ignore tests/executors/test_beside_numpy.py $(PYTEST_ARGS) || exit; \
 	done
 
@@ -72,13 +74,20 @@ docs: $(VENV)/installed-dev  ## Check every example in the docstrings.
 	$(BIN)/python -m pytest --doctest-modules src/gengap $(PYTEST_ARGS)
 
 # The peers' libraries go into environments of their own below build/; about 90 minutes on 2 cores.
-bench: $(VENV)/installed-dev  ## Run the benchmarks; MNIST=PATH for its images, DATA='a.csv b.csv' for real tables, EXPERIMENTS='--digits PATH' for the examples.
+bench: $(VENV)/installed-dev  ## Run the benchmarks; MNIST=PATH for its images, DATA='a.csv b.csv' for real tables, STUDIES="a.npz 'b.csv --target c'" for what is announced, EXPERIMENTS='--digits PATH' for the examples.
 	$(BIN)/python benchmarks/engine.py $(if $(MNIST),--mnist $(MNIST))
 	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/augmentations.py
 ifneq ($(DATA),)
 	$(BIN)/python benchmarks/datasets.py $(DATA)
 else
 	@echo "Left out: benchmarks/datasets.py, because no tables were given (DATA='a.csv b.csv')."
+endif
+ifneq ($(STUDIES),)
+	$(BIN)/python benchmarks/announced.py $(STUDIES)
+else
+	@echo "Left out: benchmarks/announced.py, because no studies were given"
+	@echo "(STUDIES=\"a.npz 'b.csv --target c'\")."
 endif
 ifneq ($(EXPERIMENTS),)
 	$(BIN)/python benchmarks/experiments.py $(EXPERIMENTS)

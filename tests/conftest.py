@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +25,14 @@ os.environ["GENGAP_CACHE_DIR"] = _compiled.name
 # suite that failed fails again.
 settings.register_profile("gengap", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("gengap")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_programs_go_with_their_file() -> Iterator[None]:
+    """Let go of what was compiled: every program holds pages, of which Linux grants a number."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 class ByFile(LoadScopeScheduling):

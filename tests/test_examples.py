@@ -10,6 +10,7 @@ import runpy
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -92,6 +93,8 @@ def test_an_example_runs_and_the_page_tells_what_it_found(name, ran, tmp_path):
     for study in experiment["studies"].values():
         for row in study["recipes"]:
             assert f"| {row['recipe']} |" in written[name]
+        for code, what in study["warned"].items():
+            assert f"- `{code}`: {what}" in written[name]
     for pair in EXPERIMENTS[name].pairs:
         assert pair.what in written[name]
     assert all(
@@ -104,6 +107,17 @@ def test_an_example_runs_and_the_page_tells_what_it_found(name, ran, tmp_path):
     guide.write_text((ROOT / "docs" / "experiments.md").read_text(encoding="utf-8"))
     page.write_into(guide, written, ())
     assert written[name] in guide.read_text(encoding="utf-8")
+
+
+def test_the_page_counts_the_folds_in_which_a_candidate_is_ahead(ran):
+    experiment = deepcopy(ran("wine_quality")[0])
+    study = experiment["studies"]["good"]
+    baseline, candidate = study["recipes"]
+    baseline["fold_scores"], candidate["fold_scores"] = [0.5, 0.6, 0.7], [0.6, 0.6, None]
+    record = {"machine": {"processor": "p", "cores": 2, "date": "d", "load_at_start": None}}
+    written = parts({"experiments": {"wine_quality": record | experiment}})["wine_quality"]
+    (row,) = (line for line in written.splitlines() if "| 1 of 3 |" in line)
+    assert row.startswith(f"| {candidate['recipe']} |")
 
 
 def test_a_target_of_one_class_is_refused_and_scores_perfectly_where_that_is_let_pass(ran):

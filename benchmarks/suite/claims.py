@@ -132,6 +132,9 @@ def _study(results: Record) -> Record:
         "protocol": {key: protocol[key] for key in _PROTOCOL},
         "refused": [one["message"] for one in results["audit"] if one["severity"] == "refuse"],
         "allowed": results["allowed"],
+        "warned": {
+            one["code"]: one["message"] for one in results["audit"] if one["severity"] == "warn"
+        },
         "recipes": [
             {key: row[key] for key in _RECIPE} | {"log_loss": row["other_metrics"]["log_loss"]}
             for row in results["recipes"]
@@ -143,6 +146,7 @@ def _study(results: Record) -> Record:
 
 _PROTOCOL = (
     "metric",
+    "direction",
     "rope",
     "folds",
     "repeats",
@@ -155,7 +159,17 @@ _PROTOCOL = (
     "data_hash",
     "seconds",
 )
-_RECIPE = ("recipe", "test", "train", "gap", "delta", "verdict", "zero_weights", "epochs")
+_RECIPE = (
+    "recipe",
+    "test",
+    "train",
+    "gap",
+    "delta",
+    "verdict",
+    "fold_scores",
+    "zero_weights",
+    "epochs",
+)
 
 
 def _paired(pair: Pair, study: str | None, whole: Record) -> Record:
@@ -213,6 +227,7 @@ def _told(experiment: Record) -> Iterator[str]:
                 "accuracy on test rows, %",
                 "on training rows, %",
                 "change, points",
+                "folds ahead",
                 "verdict",
                 "log loss on test rows",
             ),
@@ -222,6 +237,7 @@ def _told(experiment: Record) -> Iterator[str]:
                     _percent(row["test"]),
                     "none" if row["train"]["mean"] is None else f"{100 * row['train']['mean']:.2f}",
                     "" if row["delta"] is None else _change(row["delta"]),
+                    "" if row["delta"] is None else _folds_ahead(row, study),
                     row["verdict"].replace("_", " "),
                     "none" if row["log_loss"]["mean"] is None else f"{row['log_loss']['mean']:.3f}",
                 )
@@ -230,6 +246,9 @@ def _told(experiment: Record) -> Iterator[str]:
         )
         if study["holdout"] is not None:
             yield _holdout(study)
+        if study["warned"]:
+            yield "The audit warns:"
+            yield "\n".join(f"- `{code}`: {what}" for code, what in study["warned"].items())
     if experiment["pairs"]:
         yield "\n".join(
             f"- {pair['study'] + ': ' if pair['study'] else ''}{pair['what']}: {_change(pair)} "
@@ -243,6 +262,14 @@ def _told(experiment: Record) -> Iterator[str]:
         f"Training took {seconds:.0f} s; {about['processor']}, {about['cores']} cores, "
         f"{about['date']}" + ("." if load is None else f", load at start {load}.")
     )
+
+
+def _folds_ahead(row: Record, study: Record) -> str:
+    """Say in how many folds a candidate's score on test rows is better than the baseline's."""
+    sign = 1 if study["protocol"]["direction"] == "maximize" else -1
+    pairs = list(zip(row["fold_scores"], study["recipes"][0]["fold_scores"], strict=True))
+    ahead = sum(None not in pair and sign * (pair[0] - pair[1]) > 0 for pair in pairs)
+    return f"{ahead} of {len(pairs)}"
 
 
 def _holdout(study: Record) -> str:
