@@ -93,8 +93,8 @@ def test_an_example_runs_and_the_page_tells_what_it_found(name, ran, tmp_path):
     for study in experiment["studies"].values():
         for row in study["recipes"]:
             assert f"| {row['recipe']} |" in written[name]
-        for code, what in study["warned"].items():
-            assert f"- `{code}`: {what}" in written[name]
+        for one in study["warned"]:
+            assert f"- `{one['code']}`: {one['message']}" in written[name]
     for pair in EXPERIMENTS[name].pairs:
         assert pair.what in written[name]
     assert all(

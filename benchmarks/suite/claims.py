@@ -132,9 +132,11 @@ def _study(results: Record) -> Record:
         "protocol": {key: protocol[key] for key in _PROTOCOL},
         "refused": [one["message"] for one in results["audit"] if one["severity"] == "refuse"],
         "allowed": results["allowed"],
-        "warned": {
-            one["code"]: one["message"] for one in results["audit"] if one["severity"] == "warn"
-        },
+        "warned": [
+            {key: one[key] for key in ("code", "message")}
+            for one in results["audit"]
+            if one["severity"] == "warn"
+        ],
         "recipes": [
             {key: row[key] for key in _RECIPE} | {"log_loss": row["other_metrics"]["log_loss"]}
             for row in results["recipes"]
@@ -248,7 +250,7 @@ def _told(experiment: Record) -> Iterator[str]:
             yield _holdout(study)
         if study["warned"]:
             yield "The audit warns:"
-            yield "\n".join(f"- `{code}`: {what}" for code, what in study["warned"].items())
+            yield "\n".join(f"- `{one['code']}`: {one['message']}" for one in study["warned"])
     if experiment["pairs"]:
         yield "\n".join(
             f"- {pair['study'] + ': ' if pair['study'] else ''}{pair['what']}: {_change(pair)} "

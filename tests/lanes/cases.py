@@ -26,20 +26,24 @@ from gengap.splits import make_splits
 from gengap.techniques.discovery import find_technique
 
 ROWS, COLUMNS, CLASSES, BATCH = 100, 6, 3, 32
+#: Rows without a smaller batch at the end, which is compiled by itself.
+WHOLE_BATCHES = 96
 
 layers = keras.layers
 
 
-def table(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs (ROWS, COLUMNS) and class codes that depend on them."""
-    return rows_of((COLUMNS,), seed)
+def table(seed: int = 0, rows: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs (rows, COLUMNS) and class codes that depend on them."""
+    return rows_of((COLUMNS,), seed, rows)
 
 
-def rows_of(shape: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs (ROWS, ...) and class codes that depend on them."""
+def rows_of(
+    shape: tuple[int, ...], seed: int = 0, rows: int = ROWS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs (rows, ...) and class codes that depend on them."""
     generator = np.random.default_rng(seed)
-    inputs = generator.normal(size=(ROWS, *shape)).astype("float32")
-    scores = inputs.reshape(ROWS, -1) @ generator.normal(size=(math.prod(shape), CLASSES))
+    inputs = generator.normal(size=(rows, *shape)).astype("float32")
+    scores = inputs.reshape(rows, -1) @ generator.normal(size=(math.prod(shape), CLASSES))
     return inputs, scores.argmax(axis=1).astype("int32")
 
 
@@ -194,21 +198,21 @@ def lane_of(program: Program, recipe: str = "baseline", *, seed: int = 0, judges
 
 def shared_of(inputs: np.ndarray, targets: np.ndarray) -> Any:
     """Return what all lanes read: one fold, of all rows, unscaled."""
-    block = np.arange(ROWS, dtype=np.int32)[None, None]
+    block = np.arange(len(targets), dtype=np.int32)[None, None]
     folds = {
         "target_shift": np.zeros(1, np.float32),
         "target_scale": np.ones(1, np.float32),
         "target_unit": np.ones(1, np.float32),
     }
     if inputs.ndim == 4:
-        folds["value_range"] = value_ranges(inputs, [np.arange(ROWS)])
+        folds["value_range"] = value_ranges(inputs, [np.arange(len(targets))])
     return {
         "inputs": jnp.asarray(inputs),
         "targets": jnp.asarray(targets),
         "row_weights": None,
         "folds": folds,
         "columns": np.arange(COLUMNS, dtype=np.int32) if inputs.ndim == 2 else None,
-        "evaluated": (block, np.ones((1, 1, 2, ROWS), bool)),
+        "evaluated": (block, np.ones((1, 1, 2, len(targets)), bool)),
         "test": block,
     }
 
@@ -254,7 +258,10 @@ def train_lanes(
     """Train lanes side by side from the model's own weights; leaves have a lane axis in front."""
     stack = lambda trees: jax.tree.map(lambda *leaves: np.stack(leaves), *trees)  # noqa: E731
     states = stack([started(network, program) for _ in lanes])
-    taken = np.stack([orders(program, seed=seed) for seed in seeds or [0] * len(lanes)])
+    rows = len(shared["targets"])
+    taken = np.stack(
+        [orders(program, seed=seed, training=rows) for seed in seeds or [0] * len(lanes)]
+    )
     count = jnp.asarray(program.epochs, jnp.int32)
     return jax.device_get(
         jitted_epochs(network, program)(states, stack(list(lanes)), taken, shared, count)
@@ -286,11 +293,10 @@ def jitted_epochs(network: LaneNetwork, program: Program) -> Any:
     return jax.jit(jax.vmap(epochs(network, program), in_axes=(0, 0, 0, None, None)))
 
 
-def orders(program: Program, *, seed: int = 0) -> list[np.ndarray]:
-    """Return the batch order of every epoch, as the lanes take it."""
-    return [
-        batch_order(seed, epoch, np.arange(ROWS), program.rows) for epoch in range(program.epochs)
-    ]
+def orders(program: Program, *, seed: int = 0, training: int = ROWS) -> list[np.ndarray]:
+    """Return the batch order of every epoch, as the lanes take it from so many training rows."""
+    rows = np.arange(training)
+    return [batch_order(seed, epoch, rows, program.rows) for epoch in range(program.epochs)]
 
 
 def fit(
@@ -321,15 +327,16 @@ def fitted_twice(
     """
     # It takes longer to compile than to run.
     jax.config.update("jax_disable_most_optimizations", True)
+    batches = orders(program_of(rows=len(targets)), training=len(targets))
     try:
         single = build()
         start = single.get_weights()
-        weights = fit(single, inputs, targets, orders(program_of()))
+        weights = fit(single, inputs, targets, batches)
         with precision("float64"):
             double = build()
             double.set_weights(start)
             wide = targets.astype("float64") if targets.dtype.kind == "f" else targets
-            other = fit(double, inputs.astype("float64"), wide, orders(program_of()))
+            other = fit(double, inputs.astype("float64"), wide, batches)
     finally:
         jax.config.update("jax_disable_most_optimizations", False)
     return weights, 10 * distance(weights, other)
