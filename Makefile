@@ -7,7 +7,8 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 PYTEST_ARGS ?=
 WORKERS ?= 2
 # Where a test ends its process, the run ends, too: pytest-xdist may wait for the lost one for ever.
-PROCESSES = -n $(WORKERS) --max-worker-restart 0
+# Files are dealt out by their names: by their number of tests, few long ones would come last.
+PROCESSES = -n $(WORKERS) --max-worker-restart 0 --no-loadscope-reorder
 
 .PHONY: demo test test-backends lint format docs bench clean
 .DEFAULT_GOAL := help
