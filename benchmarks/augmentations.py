@@ -141,7 +141,7 @@ def _compiled(modality: str, text: str, spec: Mapping[str, Any], steps: int) -> 
     program = Program(asked, (), count, 1, BATCH, "classification", watched=False)
     lane = lane_record(program, Run(recipe, 0, 0, (None,)), (None,), 0)
     kinds = model.trainable_variables, model.non_trainable_variables, model.optimizer.variables
-    state = start_state(program, *([v.value for v in kind] for kind in kinds))
+    state = start_state(network, program, *([v.value for v in kind] for kind in kinds))
     orders = batch_order(0, 0, everything, count)[None]
     given = jax.device_put((state, lane, orders, shared, np.int32(1)))
     began = time.perf_counter()

@@ -14,7 +14,7 @@ for masks and noise, not for cryptography.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -96,9 +96,30 @@ def bits(key: jax.Array, shape: Sequence[int]) -> jax.Array:
     -------
     array of uint32
     """
+    return _once(key, lambda: _words(key, shape))
+
+
+def _words(key: jax.Array, shape: Sequence[int]) -> jax.Array:
     size = int(np.prod(shape))
     counter = jax.lax.iota(jnp.uint32, size)
     return _avalanche(_avalanche(counter * GOLDEN + key[0]) ^ key[1]).reshape(tuple(shape))
+
+
+def _once(key: jax.Array, draw: Callable[[], jax.Array]) -> jax.Array:
+    """Draw in a branch of its own, which is always taken.
+
+    XLA's CPU compiler fuses what is drawn into all that takes it, barriers or not, and draws anew
+    for each of its elements: a mask a row and channel for every pixel, forwards and backwards. It
+    does not fuse across branches. Where lanes are vectorized, branches become a selection, and it
+    fuses as before.
+    """
+    if jax.default_backend() != "cpu":
+        return draw()  # a GPU would wait for the host to choose the branch
+    shape = jax.eval_shape(draw)
+    if shape.size == 1:
+        return draw()
+    # No number is its own complement, which the compiler does not know.
+    return jax.lax.cond(key[0] != ~key[0], draw, lambda: jnp.zeros(shape.shape, shape.dtype))
 
 
 def bernoulli(key: jax.Array, probability: jax.Array, shape: Sequence[int]) -> jax.Array:
@@ -115,10 +136,10 @@ def bernoulli(key: jax.Array, probability: jax.Array, shape: Sequence[int]) -> j
     -------
     array of bool
     """
+    limit = probability.astype(jnp.float32) * np.float32(2**24)
     # 24 bits are what float32 holds exactly.
-    uniform = (bits(key, shape) >> 8).astype(jnp.float32)
-    drawn = uniform < probability.astype(jnp.float32) * np.float32(2**24)
-    # Drawn once: XLA would draw them again wherever they are used, forwards and backwards.
+    drawn = _once(key, lambda: (_words(key, shape) >> 8).astype(jnp.float32) < limit)
+    # Vectorized lanes have no branches: what takes a mask forwards and backwards shares it.
     return jax.lax.optimization_barrier(drawn)
 
 
@@ -157,8 +178,12 @@ def normal(key: jax.Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32)
     array
         Between about -5.3 and 5.3.
     """
-    uniform = symmetric(bits(key, shape))
-    return (np.float32(np.sqrt(2)) * jax.lax.erf_inv(uniform)).astype(dtype)
+
+    def draw() -> jax.Array:
+        uniform = symmetric(_words(key, shape))
+        return (np.float32(np.sqrt(2)) * jax.lax.erf_inv(uniform)).astype(dtype)
+
+    return _once(key, draw)
 
 
 def symmetric(words: jax.Array) -> jax.Array:
