@@ -14,6 +14,7 @@ import pytest
 
 from gengap.data.arrays import from_arrays
 from gengap.data.encoding import encode
+from gengap.data.joint import fit
 from gengap.data.load import load
 from gengap.data.preprocessing import Preprocessing, fit_preprocessing
 from gengap.networks.models import resolve_model
@@ -133,3 +134,14 @@ def test_the_words_of_booleans_are_in_the_file(
     assert words["yes"] == ["1", "on", "t", "true", "y", "yes"]
     assert words["no"] == ["0", "f", "false", "n", "no", "off"]
     assert {"", "na", "?", "null"} <= set(words["missing"])
+
+
+def test_every_field_of_several_inputs() -> None:
+    rows = {"table": np.arange(20.0).reshape(10, 2), "series": np.arange(40.0).reshape(10, 2, 2)}
+    dataset = from_arrays(rows, np.arange(10) % 2)
+    encoded = {n: encode(one.columns, one.rows.alone) for n, one in dataset.by_input().items()}
+    document = json.loads(fit(dataset, encoded, np.arange(10)).to_json())
+    assert documented("Several inputs") == set(document)
+    for field in document["inputs"][0]:
+        assert f"`{field}`" in TEXT
+    assert f"`schema` is {document['schema']}," in TEXT

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from gengap import __version__
 from gengap.analysis.analyse import Analysis
@@ -93,18 +94,36 @@ def _describe_dataset(dataset: Dataset) -> dict[str, object]:
         "classes": list(dataset.classes),
         "rows": len(dataset.rows),
         "test_rows": len(dataset.test) if dataset.test else 0,
-        "modality": dataset.modality,
-        "shape": None if dataset.columns else list(dataset.rows.features.shape[1:]),
-        "steps": _steps(dataset),
+        **_inputs(dataset),
         "columns": [dataclasses.asdict(column) for column in dataset.columns],
+    }
+
+
+def _inputs(dataset: Dataset) -> dict[str, object]:
+    """Say what a row is: to the one input, or to each of several."""
+    if dataset.inputs:
+        return {
+            "modality": "several",
+            "shape": None,
+            "steps": None,
+            "inputs": [
+                {"name": name, **_inputs(one), "columns": len(one.columns)}
+                for name, one in dataset.by_input().items()
+            ],
+        }
+    return {
+        "modality": dataset.modality,
+        "shape": None if dataset.columns else list(dataset.rows.alone.shape[1:]),
+        "steps": _steps(dataset),
     }
 
 
 def _steps(dataset: Dataset) -> list[int] | None:
     """Return the fewest and the most steps of a sequence; None where the rows are none."""
-    if dataset.modality != "sequence":
+    features = dataset.rows.alone
+    if dataset.modality != "sequence" or not isinstance(features, np.ndarray):
         return None
-    lengths = lengths_of(dataset.rows.features)
+    lengths = lengths_of(features)
     return [int(lengths.min()), int(lengths.max())]
 
 

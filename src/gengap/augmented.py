@@ -94,10 +94,12 @@ def look_at_augmented(
     Returns
     -------
     tuple of Augmented
-        Images as they are first; empty for tables, and where nothing is augmented.
+        Images as they are first; empty for tables, where nothing is augmented, and for several
+        inputs, of which a study's notes say so.
     """
     parts = augmentations(plan.candidates)
-    if not parts or material.data.inputs.ndim < 3:
+    inputs = material.data.inputs
+    if not parts or isinstance(inputs, Mapping) or inputs.ndim < 3:
         return ()
     split = material.data.splits[0]
     key = digest(
@@ -280,7 +282,7 @@ def _trained_a_little(
     )
     network = lane_network(
         material.model,
-        sample_shape=material.sample_shape,
+        **material.rows,
         task=material.task,
         classes=material.classes,
     )

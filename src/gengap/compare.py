@@ -20,7 +20,7 @@ from gengap.export import origin_of
 from gengap.finish import check_refit, finish, score_test_part
 from gengap.interim import Interim
 from gengap.progress import Progress, SilentProgress, with_units
-from gengap.reading import read, settle_copies
+from gengap.reading import inputs_by_name, read, settle_copies
 from gengap.recipe import Recipe
 from gengap.resuming import store_layouts, with_stored_layouts
 from gengap.run_folder import folder_of, open_store, write_run_folder
@@ -77,7 +77,8 @@ def compare(
         A .csv, .tsv (both also .gz), .parquet or .npz file, a folder of IDX files or of class
         folders with PNG and JPEG files, ``sklearn:NAME``, or the inputs: a table, images
         (n, height, width, channels) or sequences (n, steps, channels), whose rows may end in NaN
-        or be a list of arrays of different lengths.
+        or be a list of arrays of different lengths. For a network with several inputs a mapping
+        from the name of each to such an array or table, or a list of them in the network's order.
     y : array-like (n,), optional
         The targets, where `x` holds inputs only.
     model : keras.Model, str or path, optional
@@ -161,6 +162,7 @@ def compare(
     >>> list(study.verdicts)
     ['baseline', 'l2']
     """
+    x, test = inputs_by_name(x, test, model)
     given = checked_settings({k: v for k, v in locals().items() if k not in _NOT_SETTINGS})
     folds, repeats, epochs, batch_size, seed, devices = (given[name] for name in WHOLE_NUMBERS)
     learning_rate, rope, budget = (given[name] for name in NUMBERS)

@@ -22,7 +22,7 @@ from gengap.lanes.network import takes_turns
 from gengap.lanes.program import Program
 from gengap.memory import lanes_on_host
 from gengap.networks.columns import column_axes
-from gengap.networks.shapes import input_dtype, sample_shape
+from gengap.networks.shapes import batch_spec, known_shape
 from gengap.techniques.discovery import find_technique
 from gengap.wording import duration
 
@@ -75,7 +75,7 @@ def step_seconds(model: keras.Model, batch_size: int) -> float:
     """
     trainable = [v.value for v in model.trainable_variables]
     others = [v.value for v in model.non_trainable_variables]
-    inputs = jax.ShapeDtypeStruct((batch_size, *sample_shape(model)), input_dtype(model))
+    inputs = batch_spec(model, batch_size)
     lowered = jax.jit(lambda x: model.stateless_call(trainable, others, x)[0]).lower(inputs)
     analysis: Mapping[str, float] = lowered.cost_analysis() or {}
     # A gradient costs about twice a forward pass.
@@ -141,7 +141,7 @@ def held_values(model: keras.Model, program: Program) -> tuple[int, int]:
     for asked in program.techniques:
         hooks = asked.hooks
         if hooks.start or hooks.column_start:
-            columns = column_axes(model, tuple(size or 1 for size in sample_shape(model)))
+            columns = column_axes(model, known_shape(model))
             carried += _size(jax.eval_shape(partial(hooks.carried, columns=columns), weights))
     for asked in program.judges:
         keep = asked.hooks.keep
@@ -168,7 +168,7 @@ def _kept_bytes(model: keras.Model, batch_size: int) -> int:
         return jax.vjp(outputs, weights)[1]
 
     def kept(rows: int) -> int:
-        inputs = jax.ShapeDtypeStruct((rows, *sample_shape(model)), input_dtype(model))
+        inputs = batch_spec(model, rows)
         leaves = jax.tree.leaves(jax.eval_shape(backward, trainable, inputs))
         return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
 

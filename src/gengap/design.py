@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,25 +13,29 @@ import numpy as np
 from gengap.candidates import Candidate
 from gengap.data.dataset import Column, Dataset
 from gengap.data.encoding import Encoded, encode
-from gengap.data.preprocessing import fit_preprocessing
+from gengap.data.joint import AnyEncoded, fit
 from gengap.data.row_form import form_of_dataset
+from gengap.data.several import in_order
 from gengap.errors import UserError, suggest
 from gengap.identity import NUMERICS, digest, network_digest
 from gengap.lanes.data import study_data
 from gengap.lanes.initial import fresh_copy
+from gengap.lanes.inputs import InputKind, input_kinds, served
 from gengap.networks.existing import SWITCHABLE, Existing, existing_regularization
 from gengap.networks.heads import head_of
 from gengap.networks.inputs import form_taken, mask_value, rescales, takes_codes
 from gengap.networks.models import resolve_model
 from gengap.networks.serving import check_parts
+from gengap.networks.shapes import input_names
 from gengap.networks.variants import build_variant, variant_of
 from gengap.plan import GRID_LIMIT, Plan, Settings, candidates_of, make_plan
 from gengap.recipe import Recipe, parse_candidates
 from gengap.splits import Split, fewest_groups, make_splits
 from gengap.statistics.metrics import Metric, default_metric, find_metric
+from gengap.techniques.base import Technique
 from gengap.techniques.discovery import find_technique
 from gengap.training import Material
-from gengap.wording import plural
+from gengap.wording import listed, plural
 
 if TYPE_CHECKING:
     import keras
@@ -63,7 +67,8 @@ class Design:
     ----------
     dataset : Dataset
         As it is split: copies settled.
-    encoded : Encoded
+    encoded : Encoded, or mapping of such
+        By the names of the inputs where there are several.
     metric : Metric
         The one that decides.
     existing : tuple of Existing
@@ -79,7 +84,7 @@ class Design:
     """
 
     dataset: Dataset
-    encoded: Encoded
+    encoded: AnyEncoded
     metric: Metric
     existing: tuple[Existing, ...]
     splits: tuple[Split, ...]
@@ -135,26 +140,40 @@ def design_study(
     deciding = find_metric(
         metric or default_metric(dataset.task, dataset.rows.target), dataset.task
     )
-    encoded = encode(dataset.columns, dataset.rows.features)
-    if encoded.form is not None:
-        encoded = replace(encoded, form=form_of_dataset(dataset))
+    inputs = dataset.by_input()
+    read = {name: _encoded(one) for name, one in (inputs or {"": dataset}).items()}
     # Where a single class was let pass, the network still has two outputs to choose from.
     classes = max(2, len(dataset.classes)) if dataset.task == "classification" else 0
+    shapes = {name: tuple(one.values.shape[1:]) for name, one in read.items()}
     network = resolve_model(
         model,
-        input_shape=tuple(encoded.values.shape[1:]),
+        input_shape=shapes if inputs else shapes[""],
         outputs=classes or 1,
         task=dataset.task,
         learning_rate=learning_rate,
-        widened=_widened(dataset.columns, encoded),
-        ragged=encoded.form is not None and encoded.form.padding is not None,
+        widened=tuple(
+            f"{name}.{column}" if inputs else column
+            for name, one in read.items()
+            for column in _widened((inputs.get(name) or dataset).columns, one)
+        ),
+        ragged=any(one.form is not None and one.form.padding is not None for one in read.values()),
     )
-    encoded, found = _as_taken(dataset, encoded, network)
+    if inputs:
+        # From here on in the order in which the network takes them.
+        dataset = in_order(dataset, input_names(network))
+        inputs = dataset.by_input()
+    encoded: AnyEncoded
+    if inputs:
+        encoded, found = _all_as_taken(inputs, read, network)
+    else:
+        encoded, found = _as_taken(dataset, read[""], network)
+    parts = encoded if isinstance(encoded, Mapping) else {"": encoded}
     fresh_copy(network, seed)  # every fold starts from one: refused now where it cannot be made
     # What belongs to the architecture stays on in `none`, which therefore says nothing about it.
     existing = tuple(p for p in existing_regularization(network) if p.kind in SWITCHABLE)
     recipes, notes = _recipes(techniques, network, dataset, existing)
-    notes = found + notes
+    kinds = input_kinds(network, {name: one.modality for name, one in inputs.items()})
+    notes = found + notes + (tuple(_acting_on(recipes, kinds)) if kinds else ())
     notes += tuple(
         f"{recipe}: of the {recipe.grid_size} combinations of its strengths {GRID_LIMIT} are "
         "tried, a seeded sample"
@@ -185,8 +204,8 @@ def design_study(
             settings,
             task=dataset.task,
             outputs=classes or 1,
-            cells=(len(dataset.rows) + tested) * encoded.width,
-            data_bytes=encoded.values.nbytes,
+            cells=(len(dataset.rows) + tested) * sum(one.width for one in parts.values()),
+            data_bytes=sum(one.values.nbytes for one in parts.values()),
             refits=1 + (tested > 0),
             devices=devices,
         )
@@ -209,13 +228,13 @@ def design_study(
         network_digest(network),
         class_weight,
         settings.seed,
-        *(["numbers as given"] if encoded.as_given else []),
+        *_given_digest(encoded, network),
     )
     data = study_data(
         dataset,
         encoded,
         splits,
-        [fit_preprocessing(dataset, encoded, split.training) for split in splits],
+        [fit(dataset, encoded, split.training) for split in splits],
         class_weight=class_weight,
         seed=seed,
     )
@@ -235,29 +254,62 @@ def design_study(
     )
 
 
+def _encoded(dataset: Dataset) -> Encoded:
+    """Encode the rows of one input, as they are read."""
+    encoded = encode(dataset.columns, dataset.rows.alone)
+    if encoded.form is None:
+        return encoded
+    return replace(encoded, form=form_of_dataset(dataset))
+
+
+def _given_digest(encoded: AnyEncoded, network: keras.Model) -> list[Any]:
+    """Return what a study's key says of numbers that the network gets in their own units.
+
+    Of several inputs also which of them takes what: the network's own digest knows no names.
+    """
+    if isinstance(encoded, Encoded):
+        return ["numbers as given"] if encoded.as_given else []
+    return [[[name, encoded[name].as_given] for name in input_names(network)]]
+
+
+def _all_as_taken(
+    inputs: Mapping[str, Dataset], encoded: Mapping[str, Encoded], network: keras.Model
+) -> tuple[dict[str, Encoded], tuple[str, ...]]:
+    """Return the rows of several inputs as the network takes them, and what there is to know."""
+    taken: dict[str, Encoded] = {}
+    notes: tuple[str, ...] = ()
+    for name, dataset in inputs.items():
+        taken[name], found = _as_taken(dataset, encoded[name], network, name)
+        notes += tuple(f"input '{name}': {note}" for note in found)
+    return taken, notes
+
+
 def _as_taken(
-    dataset: Dataset, encoded: Encoded, network: keras.Model
+    dataset: Dataset, encoded: Encoded, network: keras.Model, name: str | None = None
 ) -> tuple[Encoded, tuple[str, ...]]:
     """Return rows as the network takes them, and what the user may want to know of that."""
     form = encoded.form
-    if (form is None or form.modality == "sequence") and rescales(network):
-        encoded = encode(dataset.columns, dataset.rows.features, as_given=True)
-        what = "takes whole numbers as codes" if takes_codes(network) else "scales numbers itself"
+    if (form is None or form.modality == "sequence") and rescales(network, name):
+        encoded = encode(dataset.columns, dataset.rows.alone, as_given=True)
+        codes = takes_codes(network, name)
+        what = "takes whole numbers as codes" if codes else "scales numbers itself"
         notes: tuple[str, ...] = (f"the network {what}, and gets them as they are given",)
         if form is None:
             return encoded, notes
-        taken, found = _as_taken_tensor(replace(encoded, form=form), network)
+        taken, found = _as_taken_tensor(replace(encoded, form=form), network, name)
         return taken, notes + found
-    return (encoded, ()) if form is None else _as_taken_tensor(encoded, network)
+    return (encoded, ()) if form is None else _as_taken_tensor(encoded, network, name)
 
 
-def _as_taken_tensor(encoded: Encoded, network: keras.Model) -> tuple[Encoded, tuple[str, ...]]:
+def _as_taken_tensor(
+    encoded: Encoded, network: keras.Model, name: str | None
+) -> tuple[Encoded, tuple[str, ...]]:
     assert encoded.form is not None
-    form = form_taken(encoded.form, network)
+    form = form_taken(encoded.form, network, name)
     notes: tuple[str, ...] = ()
     if form.divisor != encoded.form.divisor:
         notes = ("the network scales pixels itself, and gets them as they are, from 0 to 255",)
-    if form.padding is not None and mask_value(network) is None:
+    if form.padding is not None and mask_value(network, name) is None:
         notes = (
             "the network has no Masking layer: it takes the steps after a row's last one for real "
             "ones that hold zeros",
@@ -311,7 +363,7 @@ def _recipes(
             else:
                 recipes += (recipe,)
     else:
-        recipes = parse_candidates(_listed(techniques))
+        recipes = parse_candidates(_as_listed(techniques))
         for recipe in recipes:
             _check(recipe, network, dataset)
     none = Recipe.parse("none")
@@ -320,7 +372,7 @@ def _recipes(
     return recipes, notes
 
 
-def _listed(techniques: Any) -> str | list[str | Recipe]:
+def _as_listed(techniques: Any) -> str | list[str | Recipe]:
     if isinstance(techniques, str):
         return techniques
     if isinstance(techniques, Recipe):
@@ -338,7 +390,8 @@ def _listed(techniques: Any) -> str | list[str | Recipe]:
 
 def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
     """Refuse a recipe that the task or the network rules out."""
-    recipe.check(dataset.task, dataset.modality)
+    recipe.check(dataset.task, *dataset.modalities)
+    kinds = input_kinds(network, {n: one.modality for n, one in dataset.by_input().items()})
     head = head_of(network, task=dataset.task, classes=len(dataset.classes))
     for part in recipe.parts:
         technique = find_technique(part.technique)
@@ -351,7 +404,7 @@ def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
             )
         options = recipe.options()[technique.name]
         technique.check(network, options)
-        if technique.of_numbers and takes_codes(network):
+        if _meets_codes(technique, options, network, kinds):
             raise UserError(
                 "inputs-not-numbers",
                 f"{technique.name} changes the values of inputs, and the network "
@@ -359,6 +412,41 @@ def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
                 f"leave {technique.name} out, or take dropout, which acts behind every layer",
             )
     check_parts(recipe, build_variant(network, variant_of(recipe, network)))
+
+
+def _meets_codes(
+    technique: Technique,
+    options: Mapping[str, str],
+    network: keras.Model,
+    kinds: Mapping[str, InputKind],
+) -> bool:
+    """Tell whether a network takes codes where a technique would change numbers.
+
+    Of several inputs it changes those that are none; but rows are mixed whole.
+    """
+    if not kinds:
+        return technique.of_numbers and takes_codes(network)
+    if technique.of_numbers and technique.mixes:
+        return any(kind.codes for kind in kinds.values())
+    return _changes_inputs(technique, options) and not served(technique, kinds)
+
+
+def _changes_inputs(technique: Technique, options: Mapping[str, str]) -> bool:
+    batch = technique.hooks(options).batch is not None and technique.family != "targets"
+    return technique.of_numbers or batch
+
+
+def _acting_on(recipes: Sequence[Recipe], kinds: Mapping[str, InputKind]) -> Iterator[str]:
+    """Say of techniques that change some of several inputs only, which these are."""
+    parts = {part.technique: recipe.options() for recipe in recipes for part in recipe.parts}
+    for name, options in parts.items():
+        technique = find_technique(name)
+        acting = served(technique, kinds)
+        if _changes_inputs(technique, options[name]) and len(acting) < len(kinds):
+            inputs = listed([f"'{one}'" for one in acting])
+            yield f"{name} acts on the input{'s' * (len(acting) > 1)} {inputs} alone"
+        if technique.family == "augmentation":
+            yield f"what {name} makes of rows is not shown: the network has several inputs"
 
 
 def _smaller(candidates: Sequence[Candidate], folds: int, units: int) -> Iterator[tuple[int, int]]:

@@ -21,7 +21,8 @@ def refuse_codes(technique: str, what: str, model: Any) -> None:
     what : str
         What it does to inputs, such as ``"moves inputs a little"``.
     model : keras.Model
-        Built.
+        Built. One with several inputs is let pass: what changes inputs acts on those that are no
+        codes (`gengap.lanes.inputs.served`).
 
     Raises
     ------
@@ -30,6 +31,8 @@ def refuse_codes(technique: str, what: str, model: Any) -> None:
     """
     import keras
 
+    if len(getattr(model, "inputs", None) or ()) > 1:
+        return
     layers = model._flatten_layers(include_self=False, recursive=True)  # noqa: SLF001
     embedding = next((layer for layer in layers if isinstance(layer, keras.layers.Embedding)), None)
     if embedding is not None:

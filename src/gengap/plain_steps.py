@@ -13,6 +13,8 @@ Images without a channel axis have one for them.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import keras
@@ -22,9 +24,13 @@ from gengap.techniques.base import PlainKeras
 __all__ = [
     "ChangedSteps",
     "in_passes",
+    "of_each",
+    "of_flat",
     "plain_batches",
+    "plain_inputs_source",
     "plain_steps_source",
     "with_batches",
+    "without_padding",
 ]
 
 
@@ -89,7 +95,7 @@ class ChangedSteps(keras.Model):
             # An optimizer's first variable counts the steps.
             key = jax.random.fold_in(self.key, optimizer_variables[0])
             targets = [(1.0, y, sample_weight)]
-            given, none = x, False
+            given = x
             if self.padding is not None:
                 none = keras.ops.all(keras.ops.equal(x, self.padding), axis=-1, keepdims=True)
                 x = keras.ops.where(none, 0, x)
@@ -99,7 +105,8 @@ class ChangedSteps(keras.Model):
                 x, targets = change(jax.random.fold_in(key, number), x, targets)
             if self.flat:
                 x = keras.ops.squeeze(x, -1)
-            x = keras.ops.where(none, given, x)
+            if self.padding is not None:
+                x = keras.ops.where(none, given, x)
             y, sample_weight = Alternatives(targets), None
         if not (training and self.passes):
             return whole(weights, x)
@@ -135,6 +142,53 @@ def in_passes(network, change):
     return ChangedSteps(network, passes=(change,))
 
 
+def of_each(*changes, mixing=False):
+    """Change some of several inputs: pairs of a name and a change.
+
+    Each has random numbers of its own, but where rows are mixed: partners are then the same for
+    all inputs, and the targets' shares are the mean of what the inputs leave of a row.
+    """
+
+    def change(key, inputs, targets):
+        inputs, left = dict(inputs), []
+        for number, (name, own) in enumerate(changes):
+            drawn = key if mixing else jax.random.fold_in(key, number)
+            inputs[name], found = own(drawn, inputs[name], targets)
+            left.append(found)
+        return inputs, [
+            (sum(share for share, *_ in same) / len(same), *same[0][1:])
+            for same in zip(*left, strict=True)
+        ]
+
+    return change
+
+
+def without_padding(change, padding):
+    """Leave the steps of sequences that are none as they are; a change gets them as zeros."""
+
+    def kept(key, inputs, targets):
+        none = keras.ops.all(keras.ops.equal(inputs, padding), axis=-1, keepdims=True)
+        found, targets = change(key, keras.ops.where(none, 0, inputs), targets)
+        return keras.ops.where(none, inputs, found), targets
+
+    return kept
+
+
+def of_flat(change):
+    """Give images that come without a channel axis one, while they are changed."""
+
+    def changed(key, inputs, targets):
+        found, targets = change(key, keras.ops.expand_dims(inputs, -1), targets)
+        return keras.ops.squeeze(found, -1), targets
+
+    return changed
+
+
+def plain_inputs_source(part: Callable[..., Any]) -> str:
+    """Return the source of `of_each`, `without_padding` or `of_flat`, for plain programs."""
+    return inspect.getsource(part)
+
+
 def plain_steps_source() -> str:
     """Return the source of `with_batches`, `in_passes` and what they need, for plain programs."""
     parts = (ChangedSteps, Alternatives, with_batches, in_passes)
@@ -155,5 +209,6 @@ def plain_batches(change: str, definitions: str, *shared: str) -> PlainKeras:
     return PlainKeras(
         shared_definitions=(plain_steps_source(), *shared),
         definitions=definitions,
+        batches=change,
         network=f"with_batches({{network}}, {change})",
     )

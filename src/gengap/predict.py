@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from gengap.backend import ensure_backend
-from gengap.data.prediction import files_to_predict, parse_like
-from gengap.data.preprocessing import Preprocessing
+from gengap.data.joint import AnyPreprocessing, JointPreprocessing, read_preprocessing
+from gengap.data.prediction import files_to_predict
 from gengap.errors import UserError
 from gengap.networks.heads import head_of, to_probabilities
 from gengap.networks.models import resolve_model
@@ -51,7 +52,8 @@ def predict(folder: str | Path, source: Any) -> Predictions:
         As ``gengap compare`` writes it: ``model.keras`` and ``preprocess.json`` are read.
     source : str, PathLike, DataFrame or array
         Rows with the columns of the training table; further columns are ignored, with a note. Or
-        images or sequences like those that it was trained on.
+        images or sequences like those that it was trained on. Of several inputs a mapping by their
+        names.
 
     Returns
     -------
@@ -63,10 +65,8 @@ def predict(folder: str | Path, source: Any) -> Predictions:
         Where the folder holds no finished run, or the rows do not fit its network.
     """
     folder = Path(folder)
-    preprocessing = Preprocessing.from_json(_read(folder, PREPROCESS_FILE))
-    features, notes = parse_like(preprocessing.columns, source, form=preprocessing.form)
-    inputs = preprocessing.transform_features(features)
-    outputs, head = _outputs(folder / MODEL_FILE, preprocessing, inputs)
+    preprocessing = read_preprocessing(_read(folder, PREPROCESS_FILE))
+    outputs, head, notes = _outputs(folder / MODEL_FILE, preprocessing, source)
     files = files_to_predict(source)
     named = {} if files is None else {"file": [str(file) for file in files]}
     if preprocessing.task == "regression":
@@ -82,20 +82,44 @@ def predict(folder: str | Path, source: Any) -> Predictions:
 
 
 def _outputs(
-    path: Path, preprocessing: Preprocessing, inputs: np.ndarray
-) -> tuple[np.ndarray, Any]:
+    path: Path, preprocessing: AnyPreprocessing, source: Any
+) -> tuple[np.ndarray, Any, tuple[str, ...]]:
+    """Return the network's outputs for rows as they come, and how they are read."""
+    inputs: Any
+    shape: Any
+    if isinstance(preprocessing, JointPreprocessing):
+        _refuse_files(preprocessing, source)
+        named, notes = preprocessing.parse(source)
+        inputs = preprocessing.transform_features(named)
+        shape = {name: tuple(one.shape[1:]) for name, one in inputs.items()}
+        rows = len(next(iter(inputs.values())))
+    else:
+        features, notes = preprocessing.parse(source)
+        inputs = preprocessing.transform_features(features)
+        shape, rows = tuple(inputs.shape[1:]), len(inputs)
     ensure_backend()
     classes = len(preprocessing.classes)
     network = resolve_model(
         path,
-        input_shape=tuple(inputs.shape[1:]),
+        input_shape=shape,
         outputs=classes if preprocessing.task == "classification" else 1,
         task=preprocessing.task,
     )
     head = head_of(network, task=preprocessing.task, classes=classes)
-    if not len(inputs):
-        return np.zeros((0, head.units), np.float32), head
-    return network.predict(inputs, batch_size=_ROWS_AT_ONCE, verbose=0), head
+    if not rows:
+        return np.zeros((0, head.units), np.float32), head, notes
+    return network.predict(inputs, batch_size=_ROWS_AT_ONCE, verbose=0), head, notes
+
+
+def _refuse_files(preprocessing: JointPreprocessing, source: Any) -> None:
+    if isinstance(source, str | os.PathLike):
+        names = ", ".join(f"{name!r}: ..." for name in preprocessing.inputs)
+        raise UserError(
+            "several-inputs",
+            f"the network takes several inputs, and {os.fspath(source)} is one file or folder",
+            f"in Python: from gengap.predict import predict; predict(FOLDER, {{{names}}}), with an "
+            "array or a table for each",
+        )
 
 
 def _read(folder: Path, name: str) -> str:

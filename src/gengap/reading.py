@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,9 +13,10 @@ from gengap.audit.duplicates import Copies
 from gengap.data.arrays import check_names, from_arrays
 from gengap.data.dataset import Dataset
 from gengap.data.load import load
+from gengap.data.several import check_inputs
 from gengap.errors import UserError
 
-__all__ = ["read", "settle_copies"]
+__all__ = ["inputs_by_name", "read", "settle_copies"]
 
 
 def read(
@@ -105,6 +107,48 @@ def read(
             "pass test=(x_test, y_test)",
         )
     return from_arrays(x, y, task=task, test=test, groups=groups, sample_weight=sample_weight)
+
+
+def inputs_by_name(x: Any, test: Any, model: Any) -> tuple[Any, Any]:
+    """Give inputs their names where they come in the order in which a network takes them.
+
+    Parameters
+    ----------
+    x : object
+        As `gengap.compare` takes it: a list or tuple for a Keras network with several inputs is
+        one of an array for each of them.
+    test : object
+        Of a pair of inputs and targets the inputs are named, too.
+    model : object
+
+    Returns
+    -------
+    x, test
+        As they are, where the network has one input.
+
+    Raises
+    ------
+    UserError
+        ``missing-inputs`` where there are not so many.
+    """
+    if not getattr(model, "inputs", None):
+        return x, test
+    # Keras is there where a network of it is given.
+    from gengap.networks.shapes import input_names
+
+    names = input_names(model)
+    if not names:
+        return _alone(x), (_alone(test[0]), *test[1:]) if isinstance(test, tuple | list) else test
+    if isinstance(x, list | tuple):
+        x = check_inputs(x, names, "x")
+    if isinstance(test, list | tuple) and test and isinstance(test[0], list | tuple):
+        test = (check_inputs(test[0], names, "the test part"), *test[1:])
+    return x, test
+
+
+def _alone(x: Any) -> Any:
+    """Return the one input of a mapping with one, as Keras takes it, too."""
+    return next(iter(x.values())) if isinstance(x, Mapping) and len(x) == 1 else x
 
 
 def settle_copies(

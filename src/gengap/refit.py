@@ -11,8 +11,7 @@ import numpy as np
 
 from gengap.costs import lone_layout
 from gengap.data.dataset import Dataset
-from gengap.data.encoding import Encoded
-from gengap.data.preprocessing import Preprocessing, fit_preprocessing
+from gengap.data.joint import AnyEncoded, AnyPreprocessing, fit
 from gengap.identity import digest, initial_digest
 from gengap.lanes.batching import train_lanes
 from gengap.lanes.compiled import compile_program, on_devices
@@ -48,7 +47,7 @@ class Refit:
         Values of the variant's trainable and other variables, in the order of the network.
     further : tuple of (weights, others)
         Those of networks whose outputs are averaged with its own.
-    preprocessing : Preprocessing
+    preprocessing : Preprocessing or JointPreprocessing
         Fitted on all rows.
     """
 
@@ -57,7 +56,7 @@ class Refit:
     epochs: int
     weights: tuple[np.ndarray, ...]
     others: tuple[np.ndarray, ...]
-    preprocessing: Preprocessing
+    preprocessing: AnyPreprocessing
     further: tuple[Member, ...] = ()
 
     @property
@@ -72,7 +71,7 @@ def refit(
     *,
     material: Material,
     dataset: Dataset,
-    encoded: Encoded,
+    encoded: AnyEncoded,
     batch_size: int,
     planned_epochs: int,
     class_weight: str | None,
@@ -92,7 +91,7 @@ def refit(
     material : Material
         Of the study.
     dataset : Dataset
-    encoded : Encoded
+    encoded : Encoded, or mapping of such
     batch_size : int
     planned_epochs : int
         Those of the study, by which schedules of the learning rate go.
@@ -106,7 +105,7 @@ def refit(
     # The fold's other parts have a row each: nothing is measured here.
     one = everything[:1]
     split = Split(0, 0, training=everything, validation=one, test=one)
-    preprocessing = fit_preprocessing(dataset, encoded, everything)
+    preprocessing = fit(dataset, encoded, everything)
     training, judgement = recipe.training, recipe.judgement
     # Which epoch is the best one has been chosen already; an average is made anew.
     if judgement is not None and not find_technique(judgement.technique).keeps:
@@ -139,7 +138,7 @@ def refit(
         )
         network = lane_network(
             build_variant(material.model, variant),
-            sample_shape=material.sample_shape,
+            **material.rows,
             task=dataset.task,
             classes=material.classes,
             off=variant.off,

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from gengap.data.prediction import parse_like
-from gengap.data.preprocessing import Preprocessing
+from gengap.data.joint import AnyPreprocessing
 from gengap.errors import UserError
 from gengap.networks.heads import Head, to_probabilities
 from gengap.plan import Plan
@@ -41,7 +40,7 @@ class FinishedModel:
         An ordinary Keras model of inputs that ``preprocessing.transform(rows)`` has prepared; on
         others its answers mean nothing. For regression it predicts in the target's own unit.
     epochs : int
-    preprocessing : Preprocessing
+    preprocessing : Preprocessing or JointPreprocessing
         What rows go through first: ``transform(rows)`` takes them as they come.
     source : str
         A plain Keras program that trains the same.
@@ -52,7 +51,7 @@ class FinishedModel:
     recipe: Recipe
     model: keras.Model
     epochs: int
-    preprocessing: Preprocessing
+    preprocessing: AnyPreprocessing
     source: str
     head: Head
 
@@ -68,6 +67,7 @@ class FinishedModel:
         Parameters
         ----------
         rows : DataFrame, array, str or path
+            Of several inputs a mapping by their names, or a list in the order of the network's.
             Columns that the network does not know are ignored.
 
         Returns
@@ -81,8 +81,7 @@ class FinishedModel:
         UserError
             Where columns are missing or hold something else than in training.
         """
-        columns, form = self.preprocessing.columns, self.preprocessing.form
-        features, _ = parse_like(columns, rows, form=form)
+        features, _ = self.preprocessing.parse(rows)
         return self.predict_features(features)
 
     def predict_features(self, features: Any) -> np.ndarray:
@@ -90,7 +89,7 @@ class FinishedModel:
 
         Parameters
         ----------
-        features : DataFrame or ndarray
+        features : DataFrame or ndarray, or mapping of such
             Booleans and dates are numbers, words are clean; rows as they come are for `predict`.
 
         Returns

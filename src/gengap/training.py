@@ -64,9 +64,9 @@ class Material:
     seed: int
 
     @property
-    def sample_shape(self) -> tuple[int, ...]:
-        """Shape of one row's inputs."""
-        return tuple(self.data.inputs.shape[1:])
+    def rows(self) -> dict[str, Any]:
+        """What `lane_network` asks about one row: its inputs' shapes and what they hold."""
+        return {"sample_shape": self.data.sample_shape, "modalities": self.data.modalities}
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +212,7 @@ def _prepare(
     check_memory(planned, room)
     network = lane_network(
         model,
-        sample_shape=material.sample_shape,
+        **material.rows,
         task=material.task,
         classes=material.classes,
         off=planned.variant.off,

@@ -750,6 +750,14 @@ def test_programs_that_change_the_training_run(kind, recipe, tmp_path, capsys):
     assert 0 <= scores["test"] <= 1
 
 
+def test_what_goes_through_the_rows_again_gets_them_in_a_random_order(tmp_path):
+    model = resolve_model(one_hot(), input_shape=(13,), outputs=3, task="classification")
+    made = make(tmp_path, load("sklearn:wine"), model=model, recipe="swa=0.5")
+    check_form(made)
+    shuffled = "shuffled = inputs[np.random.permutation(training)]"
+    assert made.source.index(shuffled) < made.source.index("shuffled, BATCH_SIZE")
+
+
 def relative_test_part(folder: Path) -> Made:
     """Data in one folder, named as seen from there, and the program in another."""
     frame = table()[["count", "town", "grade"]]

@@ -20,6 +20,7 @@ from gengap.lanes.data import StudyData, study_data, value_ranges
 from gengap.lanes.loop import batch_order, epochs, start_state
 from gengap.lanes.network import LaneNetwork, lane_network
 from gengap.lanes.program import Asked, Program
+from gengap.networks.shapes import known_shape
 from gengap.random_bits import key as seed_key
 from gengap.recipe import Recipe
 from gengap.splits import make_splits
@@ -132,6 +133,36 @@ def stacked(modality: str, outputs: int = CLASSES) -> keras.Model:
     return keras.Model(inputs, layers.Dense(outputs, activation=activation)(hidden))
 
 
+def two_inputs(second: str) -> keras.Model:
+    """Build a classifier of a table and of sequences, images, or codes besides."""
+    keras.utils.set_random_seed(7)
+    numbers = keras.Input((COLUMNS,), name="numbers")
+    others = keras.Input(SECOND_SHAPES[second], name=second)
+    if second == "series":
+        hidden: Any = layers.LSTM(4)(others)
+    elif second == "images":
+        hidden = layers.Flatten()(layers.Conv2D(2, 3, activation="relu")(others))
+    else:
+        hidden = layers.Flatten()(layers.Embedding(CODES, 3)(others))
+    hidden = layers.Concatenate()([layers.Dense(6, activation="relu")(numbers), hidden])
+    hidden = layers.Dense(8, activation="tanh")(hidden)
+    return keras.Model([numbers, others], layers.Dense(CLASSES, activation="softmax")(hidden))
+
+
+def rows_of_two(second: str, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the inputs of `two_inputs`, and class codes that depend on them."""
+    numbers, targets = rows_of((COLUMNS,), seed)
+    shape = SECOND_SHAPES[second]
+    others, more = rows_of(shape, seed + 1)
+    if second == "codes":
+        others = np.random.default_rng(seed).integers(0, CODES, (ROWS, *shape)).astype("float32")
+    return {"numbers": numbers, second: others}, (targets + more) % CLASSES
+
+
+#: Shapes of what `two_inputs` takes besides a table, and how many codes there are.
+SECOND_SHAPES: dict[str, tuple[int, ...]] = {"series": (5, 2), "images": (6, 6, 2), "codes": (2,)}
+CODES = 7
+
 #: A network of each kind of data, and one with parts that few networks have.
 NETWORKS = {
     "table": sequential,
@@ -196,8 +227,19 @@ def lane_of(program: Program, recipe: str = "baseline", *, seed: int = 0, judges
     }
 
 
-def shared_of(inputs: np.ndarray, targets: np.ndarray) -> Any:
-    """Return what all lanes read: one fold, of all rows, unscaled."""
+def shared_of(inputs: Any, targets: np.ndarray) -> Any:
+    """Return what all lanes read: one fold, of all rows, unscaled; of several inputs by name."""
+    if isinstance(inputs, dict):
+        each = {name: shared_of(one, targets) for name, one in inputs.items()}
+        some = next(iter(each.values()))
+        folds = {k: v for k, v in some["folds"].items() if k != "value_range"}
+        # Only images have a range there.
+        ranges = {
+            name: {"value_range": one["folds"]["value_range"]} if inputs[name].ndim == 4 else {}
+            for name, one in each.items()
+        }
+        named = {k: {name: one[k] for name, one in each.items()} for k in ("inputs", "columns")}
+        return {**some, **named, "folds": {**folds, "inputs": ranges}}
     block = np.arange(len(targets), dtype=np.int32)[None, None]
     folds = {
         "target_shift": np.zeros(1, np.float32),
@@ -211,7 +253,7 @@ def shared_of(inputs: np.ndarray, targets: np.ndarray) -> Any:
         "targets": jnp.asarray(targets),
         "row_weights": None,
         "folds": folds,
-        "columns": np.arange(COLUMNS, dtype=np.int32) if inputs.ndim == 2 else None,
+        "columns": np.arange(inputs.shape[1], dtype=np.int32) if inputs.ndim == 2 else None,
         "evaluated": (block, np.ones((1, 1, 2, len(targets)), bool)),
         "test": block,
     }
@@ -231,7 +273,7 @@ def study_of(*, folds: int, classes: int = CLASSES) -> StudyData:
 
 def network_of(model: keras.Model, *, off: tuple[str, ...] = ()) -> LaneNetwork:
     """Look a compiled classifier over."""
-    shape = tuple(model.input_shape[1:])
+    shape = known_shape(model)
     return lane_network(model, sample_shape=shape, task="classification", classes=CLASSES, off=off)
 
 
@@ -301,18 +343,19 @@ def orders(program: Program, *, seed: int = 0, training: int = ROWS) -> list[np.
 
 def fit(
     model: keras.Model,
-    inputs: np.ndarray,
+    inputs: Any,
     targets: np.ndarray,
     batch_orders: Sequence[np.ndarray],
 ) -> list[np.ndarray]:
     """Train with Keras' own `fit`, an epoch a batch order; return the weights."""
     for order in batch_orders:
-        model.fit(inputs[order], targets[order], batch_size=BATCH, shuffle=False, verbose=0)
+        rows = jax.tree.map(lambda one: one[order], inputs)  # noqa: B023
+        model.fit(rows, targets[order], batch_size=BATCH, shuffle=False, verbose=0)
     return [np.asarray(v.value, "float64") for v in model.trainable_variables]
 
 
 def fitted_twice(
-    build: Callable[[], keras.Model], inputs: np.ndarray, targets: np.ndarray
+    build: Callable[[], keras.Model], inputs: Any, targets: np.ndarray
 ) -> tuple[list[np.ndarray], float]:
     """Train with `fit`; return the weights, and how far from them rounding may lead.
 
@@ -336,7 +379,8 @@ def fitted_twice(
             double = build()
             double.set_weights(start)
             wide = targets.astype("float64") if targets.dtype.kind == "f" else targets
-            other = fit(double, inputs.astype("float64"), wide, batches)
+            all_wide = jax.tree.map(lambda one: one.astype("float64"), inputs)
+            other = fit(double, all_wide, wide, batches)
     finally:
         jax.config.update("jax_disable_most_optimizations", False)
     return weights, 10 * distance(weights, other)

@@ -101,15 +101,16 @@ def test_a_lane_ends_as_fit_does() -> None:
     assert distance(before, others) > 1e-3
 
 
-def test_a_plain_program_measures_statistics_in_a_random_order() -> None:
+def test_a_plain_program_measures_statistics_on_shuffled_rows() -> None:
     generator = np.random.default_rng(0)
     inputs = np.sort(generator.normal(size=(400, 1)).astype(np.float32), axis=0)
     network = keras.Sequential([keras.Input((1,)), keras.layers.BatchNormalization()])
     network.compile(keras.optimizers.SGD(0.0), "mse")
     plain = TECHNIQUE.plain_keras({"start": 0.0}, {})
-    scope: dict[str, Any] = {"keras": keras, "np": np, "inputs": inputs, "BATCH_SIZE": 40}
+    scope: dict[str, Any] = {"keras": keras, "BATCH_SIZE": 40}
     exec(plain.definitions, scope)
-    callbacks = [eval(text, scope | {"training": slice(None)}) for text in plain.callbacks]
+    shuffled = generator.permutation(inputs)
+    callbacks = [eval(text, scope | {"shuffled": shuffled}) for text in plain.callbacks]
     network.fit(inputs, inputs, 40, 2, verbose=0, callbacks=callbacks)
     # A batch of neighbours would have about a hundredth of it.
     assert network.layers[0].moving_variance.numpy()[0] > 0.8 * inputs.var()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -13,6 +13,7 @@ import pandas as pd
 
 from gengap.audit.duplicates import Copies, Policy, copies_policy, find_copies, joint_groups
 from gengap.data.dataset import Dataset
+from gengap.data.several import as_one_table
 from gengap.results import Finding
 from gengap.wording import listed
 
@@ -62,10 +63,16 @@ class Subject:
         """The target of every row, shape (n,)."""
         return self.dataset.rows.target
 
-    @property
+    @cached_property
     def table(self) -> pd.DataFrame | None:
-        """The features of every row, or None where they are tensors."""
+        """The features of every row, or None where they are tensors.
+
+        Of several inputs the tables among them beside each other, with the columns' names of
+        `gengap.data.dataset.Dataset.columns`.
+        """
         features = self.dataset.rows.features
+        if isinstance(features, Mapping):
+            return as_one_table(features)
         return features if isinstance(features, pd.DataFrame) else None
 
     @cached_property

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -20,7 +21,8 @@ from scipy.sparse.csgraph import connected_components
 
 from gengap.audit.columns import is_continuous
 from gengap.audit.equal_rows import compared_columns, feature_codes
-from gengap.data.dataset import Dataset, Part
+from gengap.data.dataset import Column, Dataset, OneInput, Part
+from gengap.data.several import flat_columns, row_numbers_anew, taken
 from gengap.errors import UserError, suggest
 
 __all__ = [
@@ -91,17 +93,29 @@ def find_copies(dataset: Dataset) -> Copies:
     1
     """
     features = dataset.rows.features
-    by_features = feature_codes(features, dataset.columns)
-    continuous: tuple[str, ...] = ("every input",)
-    if isinstance(features, pd.DataFrame):
+    by_features = feature_codes(features, dataset.inputs or dataset.columns)
+    if isinstance(features, Mapping):
         continuous = tuple(
-            column.name
-            for column, values in compared_columns(features, dataset.columns)
-            if is_continuous(values, column.kind)
+            f"{name}.{column}" if isinstance(one.rows.alone, pd.DataFrame) else f"input '{name}'"
+            for name, one in dataset.by_input().items()
+            for column in _continuous(one.rows.alone, one.columns)
         )
+    else:
+        continuous = _continuous(features, dataset.columns)
     targets, different = pd.factorize(dataset.rows.target, use_na_sentinel=False)
     repeated = pd.Series(by_features * len(different) + targets).duplicated()
     return Copies(by_features, np.flatnonzero(~repeated), len(dataset.rows), continuous)
+
+
+def _continuous(features: OneInput, columns: tuple[Column, ...]) -> tuple[str, ...]:
+    """Name the continuous columns; tensors are so as a whole."""
+    if not isinstance(features, pd.DataFrame):
+        return ("every input",)
+    return tuple(
+        column.name
+        for column, values in compared_columns(features, columns)
+        if is_continuous(values, column.kind)
+    )
 
 
 def copies_policy(
@@ -164,14 +178,27 @@ def drop_copies(dataset: Dataset, *, copies: Copies | None = None) -> Dataset:
     copies = find_copies(dataset) if copies is None else copies
     if not copies.extra:
         return dataset
-    rows, columns = _take(dataset.rows, copies.first), dataset.columns
-    if isinstance(rows.features, pd.DataFrame):
-        missing = rows.features.isna().sum()
-        columns = tuple(
-            dataclasses.replace(column, missing=int(missing[column.name])) for column in columns
-        )
+    rows = _take(dataset.rows, copies.first)
+    inputs = {
+        name: _with_missing(columns, rows.of_input(name).alone)
+        for name, columns in dataset.inputs.items()
+    }
     return dataclasses.replace(
-        dataset, rows=rows, columns=columns, fingerprint=_derived(dataset, "copies dropped")
+        dataset,
+        rows=rows,
+        columns=flat_columns(inputs) if inputs else _with_missing(dataset.columns, rows.alone),
+        inputs=inputs,
+        fingerprint=_derived(dataset, "copies dropped"),
+    )
+
+
+def _with_missing(columns: tuple[Column, ...], features: OneInput) -> tuple[Column, ...]:
+    """Count anew how many rows miss a value in each column."""
+    if not isinstance(features, pd.DataFrame):
+        return columns
+    missing = features.isna().sum()
+    return tuple(
+        dataclasses.replace(column, missing=int(missing[column.name])) for column in columns
     )
 
 
@@ -228,11 +255,8 @@ def joint_groups(groups: np.ndarray | None, others: np.ndarray) -> np.ndarray:
 
 
 def _take(part: Part, index: np.ndarray) -> Part:
-    features = part.features
     return Part(
-        features.iloc[index].reset_index(drop=True)
-        if isinstance(features, pd.DataFrame)
-        else features[index],
+        row_numbers_anew(taken(part.features, index)),
         part.target[index],
         None if part.weights is None else part.weights[index],
         None if part.groups is None else part.groups[index],

@@ -6,14 +6,15 @@ rows are not compared: copies that were numbered afterwards are still copies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 from pandas.util import hash_array
 
 from gengap.audit.columns import numbers_the_rows
-from gengap.data.dataset import Column
+from gengap.data.dataset import Column, Columns, Features
+from gengap.data.several import row_count
 
 __all__ = ["compared_columns", "feature_codes"]
 
@@ -21,13 +22,14 @@ __all__ = ["compared_columns", "feature_codes"]
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
-def feature_codes(features: pd.DataFrame | np.ndarray, columns: tuple[Column, ...]) -> np.ndarray:
+def feature_codes(features: Features, columns: Columns) -> np.ndarray:
     """Give rows with equal features equal codes.
 
     Parameters
     ----------
-    features : DataFrame (n, columns), or ndarray (n, ...)
-    columns : tuple of Column
+    features : DataFrame (n, columns), or ndarray (n, ...), or mapping of such
+        Rows of several inputs are equal where they are in each of them.
+    columns : tuple of Column, or mapping of such
         What the columns of a table are; not used for tensors.
 
     Returns
@@ -35,6 +37,15 @@ def feature_codes(features: pd.DataFrame | np.ndarray, columns: tuple[Column, ..
     ndarray (n,)
         Codes from 0, in the order of first appearance.
     """
+    if isinstance(features, Mapping):
+        assert isinstance(columns, Mapping)
+        codes = [
+            feature_codes(one, columns[name])
+            for name, one in features.items()
+            if not isinstance(one, pd.DataFrame) or any(compared_columns(one, columns[name]))
+        ]
+        return _codes_of_table(codes) if codes else np.arange(row_count(features))
+    assert not isinstance(columns, Mapping)
     if isinstance(features, pd.DataFrame):
         compared = [values.to_numpy() for _, values in compared_columns(features, columns)]
         return _codes_of_table(compared) if compared else np.arange(len(features))

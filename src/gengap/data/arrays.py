@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from gengap.data.assemble import Raw, assemble, missing_columns
-from gengap.data.dataset import Column, Dataset, Modality, Task
+from gengap.data.assemble import Raw, assemble
+from gengap.data.dataset import Columns, Dataset, Features, Modality, OneInput, Task
 from gengap.data.sequences import padded, with_lengths
+from gengap.data.several import aligned, join_hint, read_inputs, row_count
 from gengap.data.target import check_task
 from gengap.data.tensors import read_tensor
 from gengap.errors import UserError
@@ -38,7 +39,8 @@ def from_arrays(
     x : DataFrame, or array-like (n, columns) or (n, ...)
         With two axes a table, whose columns are called x0, x1, ... where they have no names; with
         three or more images or sequences (`gengap.data.tensors`). A list of arrays (steps,
-        channels) of different lengths is sequences, too.
+        channels) of different lengths is sequences, too. For a network with several inputs a
+        mapping from the name of each to one of these.
     y : Series, or array-like (n,), (n, 1) or one-hot (n, classes)
     task : {"classification", "regression"}, optional
         Found from `y` where it is not given.
@@ -72,9 +74,9 @@ def from_arrays(
         if len(test) != 2:
             raise UserError("not-a-test-part", "expected test=(x, y)", "give inputs and targets")
 
-        def read_test(columns: tuple[Column, ...]) -> Raw:
+        def read_test(columns: Columns) -> Raw:
             raw, _ = raw_arrays(test[0], test[1], where="the test part: ")
-            return replace(raw, features=_aligned(raw.features, columns))
+            return replace(raw, features=aligned(raw.features, columns))
 
     return assemble(name, "arrays", target_name, rows, task=task, test=read_test)
 
@@ -106,7 +108,14 @@ def raw_arrays(
         ``one-dimensional-inputs``, ``several-targets``, ``missing-in-tensor``,
         ``infinite-values``, ``duplicate-columns``, or what `with_lengths` raises.
     """
-    features, modality = read_features(x, lengths=lengths, where=where)
+    features: Features
+    modality: Modality | dict[str, Modality]
+    inputs = _by_name(x)
+    if inputs is None:
+        features, modality = read_features(x, lengths=lengths, where=where)
+    else:
+        features, modality = read_inputs(inputs, read_features, where)
+    rows = row_count(features)
     target, notes = _target(y, where)
     parts = {
         "y": target,
@@ -114,22 +123,22 @@ def raw_arrays(
         "weights": _line(weights, "weights", where),
     }
     for part, values in parts.items():
-        if values is not None and len(values) != len(features):
+        if values is not None and len(values) != rows:
             raise UserError(
                 "length-mismatch",
-                f"{where}x has {len(features)} rows and {part} has {len(values)}",
+                f"{where}x has {rows} rows and {part} has {len(values)}",
                 "give one entry a row",
             )
-        _check_index(x, {"y": y, "groups": groups, "weights": weights}[part], part, where)
-    if not len(features):
+        given = {"y": y, "groups": groups, "weights": weights}[part]
+        for one in [x] if inputs is None else inputs.values():
+            _check_index(one, given, part, where)
+    if not rows:
         raise UserError("no-rows", f"{where}x has no rows", "check how it was selected")
     raw = Raw(features, target, parts["groups"], parts["weights"], notes, modality)
     return raw, "y" if target.name is None else str(target.name)
 
 
-def read_features(
-    x: Any, *, lengths: Any = None, where: str = ""
-) -> tuple[pd.DataFrame | np.ndarray, Modality]:
+def read_features(x: Any, *, lengths: Any = None, where: str = "") -> tuple[OneInput, Modality]:
     """Return inputs as a table, or as images or sequences where they have three or more axes.
 
     Parameters
@@ -176,7 +185,7 @@ def read_features(
 
 
 def _refuse_several_inputs(x: Any, where: str) -> None:
-    """Refuse inputs by name, or arrays that are no rows but inputs beside each other."""
+    """Refuse inputs within an input, or arrays that are no rows but inputs beside each other."""
     if isinstance(x, Mapping):
         what = f"a mapping with the inputs {', '.join(map(repr, x))}"
     elif _are_beside_each_other(x):
@@ -185,11 +194,16 @@ def _refuse_several_inputs(x: Any, where: str) -> None:
         return
     raise UserError(
         "several-inputs",
-        f"{where}x is {what}; a study takes one array or table of inputs, a row a case",
-        "join inputs of one kind: np.concatenate([a, b], axis=-1), in a network that begins with "
-        "one keras.Input and slices it (inputs[:, :2], inputs[:, 2:]); whole numbers for an "
-        "Embedding may be among the columns",
+        f"{where}x is {what}; expected one array or table of inputs, a row a case",
+        join_hint(),
     )
+
+
+def _by_name(x: Any) -> Mapping[str, Any] | None:
+    """Return inputs by their names, where they come so."""
+    if not isinstance(x, Mapping) or not x or not all(isinstance(name, str) for name in x):
+        return None
+    return x
 
 
 def _are_beside_each_other(x: Any) -> bool:
@@ -226,18 +240,6 @@ def check_names(table: pd.DataFrame) -> pd.DataFrame:
     if not names:
         raise UserError("no-columns", "the table has no columns", "check how it was selected")
     return table.set_axis(pd.Index(names, dtype=object), axis=1)
-
-
-def _aligned(
-    features: pd.DataFrame | np.ndarray, columns: tuple[Column, ...]
-) -> pd.DataFrame | np.ndarray:
-    if not isinstance(features, pd.DataFrame):
-        return features
-    names = [column.name for column in columns]
-    absent = [name for name in names if name not in features.columns]
-    if absent:
-        raise missing_columns("the test part", absent, list(features.columns), names)
-    return features[names]
 
 
 def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gengap.data.cells import distinct_words
-from gengap.data.columns import check_finite, read_table_as, type_columns
-from gengap.data.dataset import Column, Dataset, Modality, Part, Task
+from gengap.data.columns import check_finite, missing_columns, read_table_as, type_columns
+from gengap.data.dataset import (
+    Column,
+    Columns,
+    Dataset,
+    Features,
+    Modality,
+    OneInput,
+    Part,
+    Task,
+)
 from gengap.data.fingerprint import fingerprint
 from gengap.data.sequences import as_long
+from gengap.data.several import flat_columns, taken
 from gengap.data.target import Target, read_target, read_test_target
 from gengap.data.tensors import taken_as
 from gengap.errors import UserError, suggest
 
-__all__ = ["Raw", "assemble", "missing_columns", "split_table"]
+__all__ = ["Raw", "assemble", "split_table"]
 
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """Rows as read: features, target, and what else belongs to the rows (n rows each)."""
+    """Rows as read: features, target, and what else belongs to the rows (n rows each).
 
-    features: pd.DataFrame | np.ndarray
+    Of several inputs, features and modality are mappings by their names.
+    """
+
+    features: Features
     target: pd.Series
     groups: pd.Series | None = None
     weights: pd.Series | None = None
     notes: tuple[str, ...] = ()
-    modality: Modality = "table"
+    modality: Modality | Mapping[str, Modality] = "table"
 
 
 def assemble(
@@ -39,7 +53,7 @@ def assemble(
     rows: Raw,
     *,
     task: Task | None,
-    test: Callable[[tuple[Column, ...]], Raw] | None = None,
+    test: Callable[[Any], Raw] | None = None,
 ) -> Dataset:
     """Type the columns, read the target, drop rows without one, and take a hash.
 
@@ -49,23 +63,22 @@ def assemble(
     rows : Raw
     task : {"classification", "regression"}, optional
     test : callable, optional
-        Reads the test part, given the columns of the rows.
+        Reads the test part, given the columns of the rows (of several inputs, by their names).
 
     Returns
     -------
     Dataset
     """
     target = read_target(target_name, rows.target, task=task)
-    columns, features, notes = _features(rows.features, target.known)
+    features = rows.features if target.known.all() else taken(rows.features, target.known)
+    columns, features, notes = _typed(features)
     test_rows = None if test is None else test(columns)
-    if test_rows is not None and rows.modality == "sequence":
-        features, test_features = as_long(features, test_rows.features)
+    if test_rows is not None:
+        features, test_features = _as_long(features, test_rows.features)
         test_rows = replace(test_rows, features=test_features)
     groups, test_groups = _groups(rows, test_rows, target.known)
     part = Part(features, target.values, _weights(rows, target.known), groups)
-    if not isinstance(features, pd.DataFrame):
-        notes = (taken_as(features, rows.modality),)
-    notes = (*rows.notes, *target.notes, *notes)
+    notes = (*rows.notes, *target.notes, *notes, *_taken_as(features, rows.modality))
     test_part = None
     if test_rows is not None:
         test_part, found = _test_part(test_rows, target, columns, part, test_groups)
@@ -76,10 +89,11 @@ def assemble(
         task=target.task,
         target_name=target_name,
         classes=target.classes,
-        columns=columns,
+        columns=flat_columns(columns) if isinstance(columns, Mapping) else columns,
         rows=part,
         test=test_part,
         notes=notes,
+        inputs=columns if isinstance(columns, Mapping) else {},
     )
     return replace(dataset, fingerprint=fingerprint(dataset))
 
@@ -154,40 +168,47 @@ def split_table(
     )
 
 
-def missing_columns(
-    where: str, absent: Sequence[str], names: Sequence[str], needed: Collection[str]
-) -> UserError:
-    """Say which columns of the training data a table lacks.
+def _typed(features: Features) -> tuple[Columns, Features, tuple[str, ...]]:
+    """Type the columns of tables; tensors have none."""
+    if not isinstance(features, Mapping):
+        return type_columns(features) if isinstance(features, pd.DataFrame) else ((), features, ())
+    columns: dict[str, tuple[Column, ...]] = {}
+    typed: dict[str, OneInput] = {}
+    notes: tuple[str, ...] = ()
+    for name, one in features.items():
+        columns[name], typed[name], found = (
+            type_columns(one) if isinstance(one, pd.DataFrame) else ((), one, ())
+        )
+        notes += _of_input(name, found)
+    return columns, typed, notes
 
-    Parameters
-    ----------
-    where : str
-        What the table is called.
-    absent : sequence of str
-        At least one.
-    names : sequence of str
-        All columns of the table.
-    needed : collection of str
-        Names that columns were looked for by: none of them was misspelt as another.
-    """
-    listed = ", ".join(repr(name) for name in absent[:5]) + (", ..." if len(absent) > 5 else "")
-    return UserError(
-        "missing-columns",
-        f"{where} lacks {len(absent)} of the training data's columns: {listed}",
-        suggest(absent[0], names, noun="columns", never=needed),
+
+def _as_long(features: Features, others: Features) -> tuple[Features, Features]:
+    """Pad sequences of two parts to one length."""
+    if not isinstance(features, Mapping) or not isinstance(others, Mapping):
+        return as_long(features, others)
+    pairs = {name: as_long(one, others[name]) for name, one in features.items()}
+    return (
+        {name: pair[0] for name, pair in pairs.items()},
+        {name: pair[1] for name, pair in pairs.items()},
     )
 
 
-def _features(
-    features: pd.DataFrame | np.ndarray, known: np.ndarray
-) -> tuple[tuple[Column, ...], pd.DataFrame | np.ndarray, tuple[str, ...]]:
-    if isinstance(features, pd.DataFrame):
-        return type_columns(features if known.all() else features[known])
-    return (), features if known.all() else features[known], ()
+def _taken_as(features: Features, modality: Modality | Mapping[str, Modality]) -> tuple[str, ...]:
+    """Say in notes what tensors were taken as."""
+    if isinstance(modality, Mapping):
+        assert isinstance(features, Mapping)
+        found = {name: _taken_as(one, modality[name]) for name, one in features.items()}
+        return tuple(note for name, notes in found.items() for note in _of_input(name, notes))
+    return (taken_as(features, modality),) if isinstance(features, np.ndarray) else ()
+
+
+def _of_input(name: str, notes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"input '{name}': {note}" for note in notes)
 
 
 def _test_part(
-    raw: Raw, target: Target, columns: tuple[Column, ...], rows: Part, groups: np.ndarray | None
+    raw: Raw, target: Target, columns: Columns, rows: Part, groups: np.ndarray | None
 ) -> tuple[Part, list[str]]:
     known, values = read_test_target(target, raw.target)
     notes = []
@@ -199,17 +220,18 @@ def _test_part(
         )
     if not known.all():
         notes.append(f"{int((~known).sum())} of {known.size} test rows are left out: no target")
-    features = raw.features if known.all() else raw.features[known]
-    if isinstance(features, pd.DataFrame):
-        features, found = read_table_as(columns, features)
+    features = raw.features if known.all() else taken(raw.features, known)
+    if isinstance(columns, Mapping):
+        assert isinstance(features, Mapping)
+        read: dict[str, OneInput] = {}
+        for name, one in features.items():
+            read[name], found = _read_as(columns[name], one, rows.of_input(name).alone)
+            notes.extend(_of_input(name, found))
+        features = read
+    else:
+        assert not isinstance(features, Mapping)
+        features, found = _read_as(columns, features, rows.alone)
         notes.extend(found)
-    elif features.shape[1:] != rows.features.shape[1:]:
-        raise UserError(
-            "shape-mismatch",
-            f"a test row has the shape {features.shape[1:]}, a training row "
-            f"{rows.features.shape[1:]}",
-            "bring both parts in the same shape",
-        )
     if groups is not None and rows.groups is not None:
         groups = groups[known]
         shared = np.intersect1d(groups, rows.groups).size
@@ -218,6 +240,21 @@ def _test_part(
                 f"groups with rows both in the test part and among the training rows: {shared}"
             )
     return Part(features, values, None, groups), notes
+
+
+def _read_as(
+    columns: tuple[Column, ...], features: OneInput, rows: OneInput
+) -> tuple[OneInput, tuple[str, ...]]:
+    """Read one input of a test part like that of the training rows."""
+    if isinstance(features, pd.DataFrame) and isinstance(rows, pd.DataFrame):
+        return read_table_as(columns, features)
+    if features.shape[1:] != rows.shape[1:]:
+        raise UserError(
+            "shape-mismatch",
+            f"a test row has the shape {features.shape[1:]}, a training row {rows.shape[1:]}",
+            "bring both parts in the same shape",
+        )
+    return features, ()
 
 
 def _groups(

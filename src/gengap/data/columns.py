@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,16 @@ from gengap.data.cells import (
 )
 from gengap.data.dataset import Column, ColumnKind
 from gengap.data.text import MOST_TERMS, are_texts, terms_of
-from gengap.errors import UserError
+from gengap.errors import UserError, suggest
 
-__all__ = ["check_finite", "read_as", "read_table_as", "table_of", "type_columns"]
+__all__ = [
+    "check_finite",
+    "missing_columns",
+    "read_as",
+    "read_table_as",
+    "table_of",
+    "type_columns",
+]
 
 # A column of words of which this share of the rows are numbers was probably meant as numbers.
 _ALMOST_NUMERIC = 0.5
@@ -176,6 +183,30 @@ def check_finite(what: str, values: np.ndarray) -> None:
             f"first in row {wrong[0] + 1} ({values[wrong[0]]}); expected numbers below 3.4e38",
             "replace them by numbers, or leave the cells empty to have them count as missing",
         )
+
+
+def missing_columns(
+    where: str, absent: Sequence[str], names: Sequence[str], needed: Collection[str]
+) -> UserError:
+    """Say which columns of the training data a table lacks.
+
+    Parameters
+    ----------
+    where : str
+        What the table is called.
+    absent : sequence of str
+        At least one.
+    names : sequence of str
+        All columns of the table.
+    needed : collection of str
+        Names that columns were looked for by: none of them was misspelt as another.
+    """
+    listed = ", ".join(repr(name) for name in absent[:5]) + (", ..." if len(absent) > 5 else "")
+    return UserError(
+        "missing-columns",
+        f"{where} lacks {len(absent)} of the training data's columns: {listed}",
+        suggest(absent[0], names, noun="columns", never=needed),
+    )
 
 
 def table_of(

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from gengap.statistics.metrics import Task
 
-__all__ = ["IN_MEMORY", "Column", "ColumnKind", "Dataset", "Modality", "Part", "Task"]
+__all__ = [
+    "IN_MEMORY",
+    "Column",
+    "ColumnKind",
+    "Columns",
+    "Dataset",
+    "Features",
+    "Modality",
+    "OneInput",
+    "Part",
+    "Task",
+]
 
 ColumnKind = Literal["numeric", "boolean", "date", "categorical", "text"]
 Modality = Literal["table", "image", "sequence"]
+
+#: What one input of a network takes: a parsed table, images or sequences.
+OneInput: TypeAlias = pd.DataFrame | np.ndarray
+#: The same, or each of several inputs by its name.
+Features: TypeAlias = OneInput | Mapping[str, OneInput]
 
 #: What a dataset calls its source where the data were in memory.
 IN_MEMORY = ("arrays", "table")
@@ -49,15 +66,20 @@ class Column:
         return self.kind in ("categorical", "text")
 
 
+#: Of one input, or of each of several by its name.
+Columns: TypeAlias = tuple[Column, ...] | Mapping[str, tuple[Column, ...]]
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """Rows with known targets.
 
     Attributes
     ----------
-    features : DataFrame (n, columns), or ndarray (n, ...) with three or more axes
+    features : DataFrame (n, columns), or ndarray (n, ...) with three or more axes, or mapping
         The inputs: a parsed table; images (n, height, width, channels), bytes or numbers; or
-        sequences (n, steps, channels), whose steps after the last one hold NaN.
+        sequences (n, steps, channels), whose steps after the last one hold NaN. Of a network with
+        several inputs one of these for each, by name.
     target : ndarray (n,)
         Class codes (int64) for classification, values in their own unit (float64) for regression.
     weights : ndarray (n,), optional
@@ -66,13 +88,25 @@ class Part:
         Codes of rows that must stay on one side of every split.
     """
 
-    features: pd.DataFrame | np.ndarray
+    features: Features
     target: np.ndarray
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.target)
+
+    @property
+    def alone(self) -> OneInput:
+        """The features of the one input that there is."""
+        if isinstance(self.features, Mapping):
+            raise TypeError(f"there are several inputs: {', '.join(self.features)}")
+        return self.features
+
+    def of_input(self, name: str) -> Part:
+        """Return the same rows as one of several inputs takes them."""
+        assert isinstance(self.features, Mapping)
+        return replace(self, features=self.features[name])
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +124,8 @@ class Dataset:
     classes : tuple of str
         Names of the classes in the order of their codes; empty for regression.
     columns : tuple of Column
-        Empty for images and sequences.
+        Empty for images and sequences. Of several inputs those of all tables among them, named
+        ``INPUT.COLUMN``.
     rows : Part
         The rows that the folds are made of.
     test : Part, optional
@@ -99,6 +134,9 @@ class Dataset:
         What was decided on the way and the user may want otherwise.
     fingerprint : str
         SHA-256 of everything above that determines a result.
+    inputs : mapping
+        Name of each of several inputs -> its columns, under their own names; empty where there is
+        one input.
     """
 
     name: str
@@ -111,11 +149,30 @@ class Dataset:
     test: Part | None = None
     notes: tuple[str, ...] = ()
     fingerprint: str = field(default="", repr=False)
+    inputs: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
+
+    def by_input(self) -> dict[str, Dataset]:
+        """Return the dataset as each of several inputs sees it; empty where there is one input."""
+        return {
+            name: replace(
+                self,
+                columns=columns,
+                inputs={},
+                rows=self.rows.of_input(name),
+                test=None if self.test is None else self.test.of_input(name),
+            )
+            for name, columns in self.inputs.items()
+        }
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What a row is to each of the inputs, see `modality`."""
+        return tuple(one.modality for one in self.by_input().values()) or (self.modality,)
 
     @property
     def modality(self) -> Modality:
         """What one row is: the values of a table, a sequence (T, C), or an image (H, W, C)."""
-        features = self.rows.features
+        features = self.rows.alone
         axes = 2 if isinstance(features, pd.DataFrame) else features.ndim
         return "table" if axes == 2 else "sequence" if axes == 3 else "image"
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gengap.data.dataset import Dataset, Part
+from gengap.data.dataset import Column, Dataset, OneInput, Part
 
 __all__ = ["fingerprint"]
 
@@ -23,8 +25,11 @@ def fingerprint(dataset: Dataset) -> str:
     dataset : Dataset
     """
     digest = hashlib.sha256()
-    columns = [(column.name, column.kind, column.levels) for column in dataset.columns]
-    schema = [dataset.task, dataset.target_name, dataset.classes, columns]
+    schema: list[Any] = [dataset.task, dataset.target_name, dataset.classes]
+    schema.append(_schema(dataset.columns))
+    if dataset.inputs:
+        # The same in whatever order they were given.
+        schema[-1] = [[name, _schema(own)] for name, own in sorted(dataset.inputs.items())]
     digest.update(json.dumps(schema, ensure_ascii=False).encode())
     for part in (dataset.rows, dataset.test):
         digest.update(b"part" if part is not None else b"none")
@@ -33,16 +38,28 @@ def fingerprint(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
+def _schema(columns: tuple[Column, ...]) -> list[Any]:
+    return [(column.name, column.kind, column.levels) for column in columns]
+
+
 def _add_part(digest: hashlib._Hash, part: Part) -> None:
-    if isinstance(part.features, pd.DataFrame):
-        for name in part.features.columns:
-            _add_array(digest, part.features[name].to_numpy())
+    if isinstance(part.features, Mapping):
+        for name in sorted(part.features):
+            _add_input(digest, part.features[name])
     else:
-        _add_array(digest, part.features)
+        _add_input(digest, part.features)
     for array in (part.target, part.weights, part.groups):
         digest.update(b"none" if array is None else b"array")
         if array is not None:
             _add_array(digest, array)
+
+
+def _add_input(digest: hashlib._Hash, features: OneInput) -> None:
+    if isinstance(features, pd.DataFrame):
+        for name in features.columns:
+            _add_array(digest, features[name].to_numpy())
+    else:
+        _add_array(digest, features)
 
 
 def _add_array(digest: hashlib._Hash, array: np.ndarray) -> None:

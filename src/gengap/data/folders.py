@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gengap.data.arrays import raw_arrays
@@ -141,7 +142,9 @@ def read_class_folders(
                 f"the test part {test} has a class that {folder} lacks: {name!r}",
                 suggest(name, found.classes, noun="classes"),
             )
-    channels: Channels = 1 if rows.features.shape[-1] == 1 else 3
+    images = rows.features
+    assert isinstance(images, np.ndarray)
+    channels: Channels = 1 if images.shape[-1] == 1 else 3
     test_rows = _read_images(test, tested, found.classes, size, channels)
     return rows, replace(test_rows, notes=tuple(f"test part: {note}" for note in test_rows.notes))
 

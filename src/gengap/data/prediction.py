@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gengap.data.arrays import read_features
-from gengap.data.assemble import missing_columns
-from gengap.data.columns import read_table_as
+from gengap.data.columns import missing_columns, read_table_as
 from gengap.data.dataset import Column
 from gengap.data.folders import holds_idx
 from gengap.data.idx import idx_files, is_idx, read_idx

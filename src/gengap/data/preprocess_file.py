@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +18,10 @@ from gengap.errors import UserError
 if TYPE_CHECKING:
     from gengap.data.preprocessing import Preprocessing
 
-__all__ = ["from_json", "to_json"]
+__all__ = ["from_json", "inputs_from_json", "inputs_to_json", "to_json"]
 
-_SCHEMA = 1
+#: Versions of the document: of one input, and of several.
+_SCHEMA, _SEVERAL = 1, 2
 
 
 def to_json(preprocessing: Preprocessing) -> str:
@@ -28,25 +31,70 @@ def to_json(preprocessing: Preprocessing) -> str:
     ----------
     preprocessing : Preprocessing
     """
+    return _text(
+        {
+            "schema": _SCHEMA,
+            **_shape(preprocessing),
+            "words": _words(),
+            **_inside(preprocessing),
+            "target": _target(preprocessing),
+        }
+    )
+
+
+def inputs_to_json(inputs: Mapping[str, Preprocessing]) -> str:
+    """Return the text of preprocess.json for several inputs.
+
+    Parameters
+    ----------
+    inputs : mapping of str to Preprocessing
+        At least one; all of one target.
+    """
+    return _text(
+        {
+            "schema": _SEVERAL,
+            "words": _words(),
+            "inputs": [
+                {"name": name, **_shape(one), **_inside(one)} for name, one in inputs.items()
+            ],
+            "target": _target(next(iter(inputs.values()))),
+        }
+    )
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _words() -> dict[str, list[str]]:
+    return {"missing": sorted(MISSING), "yes": sorted(YES), "no": sorted(NO)}
+
+
+def _shape(preprocessing: Preprocessing) -> dict[str, Any]:
     form = preprocessing.form
-    document = {
-        "schema": _SCHEMA,
+    return {
         "kind": "table" if form is None else form.modality,
         "shape": None if form is None else list(form.shape),
         "pixels": _pixels(form),
         "steps": _steps(preprocessing),
-        "words": {"missing": sorted(MISSING), "yes": sorted(YES), "no": sorted(NO)},
+    }
+
+
+def _inside(preprocessing: Preprocessing) -> dict[str, Any]:
+    return {
         "columns": [_column(column) for column in preprocessing.columns],
         "encoded": _encoded(preprocessing),
-        "target": {
-            "name": preprocessing.target_name,
-            "task": preprocessing.task,
-            "classes": list(preprocessing.classes),
-            "shift": preprocessing.target_shift,
-            "scale": preprocessing.target_scale,
-        },
     }
-    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _target(preprocessing: Preprocessing) -> dict[str, Any]:
+    return {
+        "name": preprocessing.target_name,
+        "task": preprocessing.task,
+        "classes": list(preprocessing.classes),
+        "shift": preprocessing.target_shift,
+        "scale": preprocessing.target_scale,
+    }
 
 
 def from_json(text: str) -> dict[str, Any]:
@@ -62,43 +110,75 @@ def from_json(text: str) -> dict[str, Any]:
     UserError
         ``not-preprocessing``.
     """
-    try:
+    with _reading():
         document = json.loads(text)
-        columns = tuple(
-            Column(
-                entry["name"],
-                entry["kind"],
-                tuple(entry.get("levels", entry.get("terms", ()))),
-                int(entry.get("has_missing_level", False)),
-            )
-            for entry in document["columns"]
-        )
-        encoded, target, steps = document["encoded"], document["target"], document["steps"]
-        idf = np.array([entry.get("idf", 1.0) for entry in encoded], dtype=np.float64)
+        return _arguments(document, document["target"])
 
-        def numbers(name: str, default: float) -> np.ndarray:
-            found = [entry.get(name, default) for entry in encoded]
-            return np.array(found if steps is None else steps.get(name, []), dtype=np.float64)
 
-        return {
-            "columns": columns,
-            "fill": numbers("fill", 0.0),
-            "shift": numbers("shift", 0.0),
-            "scale": numbers("scale", 1.0) if steps else numbers("scale", 1.0) / idf,
-            "keep": np.array([entry["keep"] for entry in encoded], dtype=np.float64),
-            "target_name": target["name"],
-            "task": target["task"],
-            "classes": tuple(target["classes"]),
-            "target_shift": target["shift"],
-            "target_scale": target["scale"],
-            "form": _form(document),
-        }
+def inputs_from_json(text: str) -> dict[str, dict[str, Any]] | None:
+    """Read what `inputs_to_json` wrote; None where there is one input.
+
+    Returns
+    -------
+    dict
+        Name of an input -> the arguments of its `Preprocessing`.
+
+    Raises
+    ------
+    UserError
+        ``not-preprocessing``.
+    """
+    with _reading():
+        document = json.loads(text)
+        if document["schema"] != _SEVERAL:
+            return None
+        target = document["target"]
+        return {one["name"]: _arguments(one, target) for one in document["inputs"]}
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             "not-preprocessing",
             f"this is no preprocess.json that gengap wrote: {error}",
             "name a run folder as gengap compare writes it",
         ) from error
+
+
+def _arguments(document: Any, target: Any) -> dict[str, Any]:
+    """Return the arguments of the `Preprocessing` of one input."""
+    columns = tuple(
+        Column(
+            entry["name"],
+            entry["kind"],
+            tuple(entry.get("levels", entry.get("terms", ()))),
+            int(entry.get("has_missing_level", False)),
+        )
+        for entry in document["columns"]
+    )
+    encoded, steps = document["encoded"], document["steps"]
+    idf = np.array([entry.get("idf", 1.0) for entry in encoded], dtype=np.float64)
+
+    def numbers(name: str, default: float) -> np.ndarray:
+        found = [entry.get(name, default) for entry in encoded]
+        return np.array(found if steps is None else steps.get(name, []), dtype=np.float64)
+
+    return {
+        "columns": columns,
+        "fill": numbers("fill", 0.0),
+        "shift": numbers("shift", 0.0),
+        "scale": numbers("scale", 1.0) if steps else numbers("scale", 1.0) / idf,
+        "keep": np.array([entry["keep"] for entry in encoded], dtype=np.float64),
+        "target_name": target["name"],
+        "task": target["task"],
+        "classes": tuple(target["classes"]),
+        "target_shift": target["shift"],
+        "target_scale": target["scale"],
+        "form": _form(document),
+    }
 
 
 def _column(column: Column) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import StandardScaler
 
-from gengap.data.dataset import Column, Dataset, Task
+from gengap.data.dataset import Column, Dataset, OneInput, Task
 from gengap.data.encoding import Encoded, layout, one_hot
 from gengap.data.prediction import parse_like
 from gengap.data.preprocess_file import from_json, to_json
@@ -75,6 +75,22 @@ class Preprocessing:
         """Names of the encoded columns."""
         return layout(self.columns)[0]
 
+    def parse(self, rows: Any) -> tuple[OneInput, tuple[str, ...]]:
+        """Read rows as they come, as those of the training were read.
+
+        Parameters
+        ----------
+        rows : DataFrame, array, str or path
+
+        Returns
+        -------
+        features : DataFrame (n, columns) or ndarray (n, ...)
+            What `transform_features` takes.
+        notes : tuple of str
+            Columns that were ignored, words that training did not know.
+        """
+        return parse_like(self.columns, rows, form=self.form)
+
     def transform(self, rows: Any) -> np.ndarray:
         """Prepare rows as they come for the network.
 
@@ -102,9 +118,9 @@ class Preprocessing:
         >>> fitted.transform([[5.0], [None]]).tolist()
         [[2.0], [0.0]]
         """
-        return self.transform_features(parse_like(self.columns, rows, form=self.form)[0])
+        return self.transform_features(self.parse(rows)[0])
 
-    def transform_features(self, features: pd.DataFrame | np.ndarray) -> np.ndarray:
+    def transform_features(self, features: OneInput) -> np.ndarray:
         """Prepare rows that were read already: booleans and dates are numbers, words are clean.
 
         Parameters
@@ -212,7 +228,7 @@ def fit_preprocessing(dataset: Dataset, encoded: Encoded, rows: np.ndarray) -> P
     -------
     Preprocessing
     """
-    features, target = dataset.rows.features, dataset.rows.target[rows]
+    features, target = dataset.rows.alone, dataset.rows.target[rows]
     shift, scale = 0.0, 1.0
     if dataset.task == "regression":
         scaler = StandardScaler().fit(target.reshape(-1, 1))

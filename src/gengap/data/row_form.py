@@ -61,7 +61,7 @@ def form_of_dataset(dataset: Dataset) -> RowForm:
         Of no table.
     """
     parts = [part for part in (dataset.rows, dataset.test) if part is not None]
-    forms = [form_of(np.asarray(part.features), dataset.modality) for part in parts]
+    forms = [form_of(np.asarray(part.alone), dataset.modality) for part in parts]
     ragged = next((form for form in forms if form.padding is not None), forms[0])
     return replace(forms[0], padding=ragged.padding)
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from cattrs import Converter
 
-from gengap.data.preprocessing import Preprocessing
+from gengap.data.joint import read_preprocessing
 from gengap.errors import UnfinishedError
 from gengap.executors.network import load_network, save_network
 from gengap.networks.heads import Head
@@ -86,7 +86,7 @@ def read_answer(folder: Path) -> Study:
             recipe=Recipe.parse(document["best"]["recipe"]),
             model=_loaded(folder / _MODEL, place),
             epochs=document["best"]["epochs"],
-            preprocessing=Preprocessing.from_json(_read(folder / _PREPROCESSING)),
+            preprocessing=read_preprocessing(_read(folder / _PREPROCESSING)),
             source=_read(folder / _SOURCE),
             head=_records.structure(document["best"]["head"], Head),
         ),

@@ -12,7 +12,7 @@ from gengap.export.expressions import literal
 from gengap.export.refusal import refusal
 from gengap.networks.columns import column_axes
 from gengap.networks.residuals import Join, residual_joins
-from gengap.networks.shapes import sample_shape
+from gengap.networks.shapes import known_shape
 from gengap.networks.sharing import cell_stacks
 from gengap.networks.sites import incoming_axes
 
@@ -49,7 +49,7 @@ def filled(expression: str, model: keras.Model, **names: str) -> str:
 
 
 def _columns(model: keras.Model) -> dict[int, int]:
-    axes = column_axes(model, tuple(size or 1 for size in sample_shape(model)))
+    axes = column_axes(model, known_shape(model))
     return {place: axis for place, axis in enumerate(axes) if axis is not None}
 
 
@@ -74,7 +74,7 @@ def _pairs(model: keras.Model) -> dict[str, tuple[tuple[int, ...]]]:
 
 
 def _residual(model: keras.Model) -> tuple[Join, ...]:
-    return residual_joins(model, tuple(size or 1 for size in sample_shape(model)))
+    return residual_joins(model, known_shape(model))
 
 
 def _by_name(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from gengap.data.dataset import IN_MEMORY, Dataset
 from gengap.data.row_form import RowForm
@@ -15,9 +15,18 @@ from gengap.export.origin import Grouping, Origin, Source
 from gengap.export.read_source import Kinds, classes_of, is_text, kinds_of, read_source
 from gengap.export.refusal import refusal
 
-__all__ = ["DataSource", "data_source"]
+__all__ = [
+    "JOINED",
+    "MISSING",
+    "DataSource",
+    "Prepared",
+    "column_lists",
+    "data_source",
+    "prepared_input",
+]
 
-_MISSING = ["", "?", "<null>", "na", "nan", "none", "null"]
+#: Words that say that there is no value.
+MISSING = ["", "?", "<null>", "na", "nan", "none", "null"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,8 @@ class DataSource:
         What is done to the rows, as a sentence.
     hint : str
         How to write the file that the program reads, where the data were in memory.
+    endings : mapping
+        Of several inputs, ``["NAME"]`` -> what the names of its lists of columns end in.
     """
 
     imports: tuple[str, ...]
@@ -49,6 +60,7 @@ class DataSource:
     test: str = "test"
     about: str = "The columns are prepared by what the training rows say"
     hint: str = ""
+    endings: Mapping[str, str] = field(default_factory=dict)
 
 
 def data_source(
@@ -80,47 +92,91 @@ def data_source(
     imports = {"from sklearn import datasets"} if source.kind == "bundled" else set()
     constants = list(_constants(dataset, source, origin, kinds, form))
     functions: list[str] = []
-    prepared = {}
     if source.kind == "idx":
         functions.append(READ_IDX)
         imports |= {"import gzip"}
     functions.append(read_source(dataset, source, origin, grouping, kinds, form))
     test = "path, x=X_TEST, y=Y_TEST" if source.has_keys else "test"
-    if form is not None and form.modality == "sequence":
-        functions.append(_prepare_sequences(form, as_given))
-        prepared = {"about": "The network gets the rows as they are given"}
-        if not as_given:
-            imports.add("from sklearn.preprocessing import StandardScaler")
-            prepared = {"about": "Channels are scaled by what the training rows say"}
-        if reads_lengths(source, form):
-            test += ", lengths=LENGTHS_TEST"
-    elif form is not None:
-        prepared = {"prepared": _pixels(form), "about": _about(form)}
-    else:
-        functions.append(_prepare(kinds, has_test=dataset.test is not None, as_given=as_given))
-        imports |= _TEXT_IMPORTS if kinds.texts else set()
-        if kinds.numbers + len(kinds.booleans) + len(kinds.dates):
-            imports.add("from sklearn.impute import SimpleImputer")
-            if not as_given:
-                imports.add("from sklearn.pipeline import make_pipeline")
-                imports.add("from sklearn.preprocessing import StandardScaler")
+    if reads_lengths(source, form):
+        test += ", lengths=LENGTHS_TEST"
+    own = prepared_input(kinds, form, has_test=dataset.test is not None, as_given=as_given)
+    functions += [own.function] * bool(own.function)
+    imports |= own.imports
     if grouping.given and grouping.copies and dataset.test is None:
-        functions.insert(0, _JOINED)
+        functions.insert(0, JOINED)
         imports.add("from scipy.sparse import coo_array")
         imports.add("from scipy.sparse.csgraph import connected_components")
     return DataSource(
         tuple(sorted(imports)),
         tuple(constants),
         tuple(functions),
-        test=test,
-        hint=_hint(dataset, source, origin, form),
-        **prepared,
+        own.call,
+        test,
+        own.about,
+        _hint(dataset, source, origin, form),
     )
 
 
-def _pixels(form: RowForm) -> str:
-    divided = f" / {form.divisor:g}" if form.divisor != 1 else ""
-    return f'rows.astype("float32"){divided}'
+@dataclass(frozen=True)
+class Prepared:
+    """How the rows of one input are prepared.
+
+    Attributes
+    ----------
+    function : str
+        That does it; empty where an expression suffices.
+    call : str
+        Expression of what the network sees of ``rows`` where ``training`` are trained on.
+    about : str
+        What is done to the rows, as a sentence.
+    imports : frozenset of str
+    """
+
+    function: str
+    call: str
+    about: str
+    imports: frozenset[str] = frozenset()
+
+
+def prepared_input(
+    kinds: Kinds, form: RowForm | None, *, has_test: bool, as_given: bool, rows: str = "rows"
+) -> Prepared:
+    """Write how the rows of one input are prepared.
+
+    Parameters
+    ----------
+    kinds : Kinds
+        Of a table; of any rows the ending of names.
+    form : RowForm, optional
+        Of images and sequences, as the network takes them.
+    has_test : bool
+        Whether a test part was given.
+    as_given : bool
+        Whether the network scales numbers itself.
+    rows : str
+        Expression of the rows.
+    """
+    name = f"prepare{kinds.ending}"
+    call = f"{name}({rows}, training)"
+    if form is not None and form.modality == "image":
+        divided = f" / {form.divisor:g}" if form.divisor != 1 else ""
+        return Prepared("", f'{rows}.astype("float32"){divided}', _about(form))
+    scaling = set() if as_given else {"from sklearn.preprocessing import StandardScaler"}
+    if form is not None:
+        about = "Channels are scaled by what the training rows say"
+        about = "The network gets the rows as they are given" if as_given else about
+        function = _prepare_sequences(form, as_given, kinds.ending)
+        return Prepared(function, call, about, frozenset(scaling))
+    imports: set[str] = set()
+    if kinds.texts:
+        imports |= _TEXT_IMPORTS
+    if kinds.numbers + len(kinds.booleans) + len(kinds.dates):
+        imports.add("from sklearn.impute import SimpleImputer")
+        if not as_given:
+            imports |= {"from sklearn.pipeline import make_pipeline", *scaling}
+    function = _prepare(kinds, has_test=has_test, as_given=as_given)
+    about = "The columns are prepared by what the training rows say"
+    return Prepared(function, call, about, frozenset(imports))
 
 
 def _about(form: RowForm) -> str:
@@ -129,7 +185,8 @@ def _about(form: RowForm) -> str:
     return "The network sees pixels as they are"
 
 
-_JOINED = '''\
+#: The function that joins the groups that were given with those of equal rows.
+JOINED = '''\
 def joined(first, second):
     """Join two groupings: rows that share a group in either share one in the result."""
     first, second = pd.factorize(first)[0], pd.factorize(second)[0]
@@ -138,28 +195,28 @@ def joined(first, second):
     return connected_components(edges, directed=False)[1][first]'''
 
 
-def _prepare_sequences(form: RowForm, as_given: bool) -> str:
+def _prepare_sequences(form: RowForm, as_given: bool, ending: str) -> str:
     lines = [
-        "def prepare(rows, training):",
+        f"def prepare{ending}(rows, training):",
         '    """Return the rows as they are: the network scales them itself."""',
         "    scaled = rows",
     ]
     if not as_given:
-        lines = _scale_channels()
+        lines = _scale_channels(ending)
     if form.padding is None:
         return "\n".join([*lines, '    return scaled.astype("float32")'])
     return "\n".join(
         [
             *lines,
             "    # The network passes over the steps after a row's last one.",
-            '    return np.nan_to_num(scaled, nan=PADDING).astype("float32")',
+            f'    return np.nan_to_num(scaled, nan=PADDING{ending}).astype("float32")',
         ]
     )
 
 
-def _scale_channels() -> list[str]:
+def _scale_channels(ending: str) -> list[str]:
     return [
-        "def prepare(rows, training):",
+        f"def prepare{ending}(rows, training):",
         '    """Scale channels, by what the training rows say."""',
         "    channels = rows.shape[-1]",
         "    scaler = StandardScaler().fit(rows[training].reshape(-1, channels))",
@@ -191,17 +248,16 @@ def _constants(
         yield f"TARGET = {literal(dataset.target_name)}"
     if dataset.classes:
         yield statement("CLASSES = ", literal(classes_of(dataset, source)))
-    for name, values in (
-        ("WORDS", kinds.words),
-        ("TEXTS", kinds.texts),
-        ("YES_OR_NO", kinds.booleans),
-        ("DATES", kinds.dates),
-    ):
-        if values:
-            yield statement(f"{name} = ", literal(values))
+    yield from column_lists(kinds)
     if is_text(dataset, source):
-        missing = [*_MISSING, "<na>", "nat"] if source.kind == "parquet" else _MISSING
+        missing = [*MISSING, "<na>", "nat"] if source.kind == "parquet" else MISSING
         yield statement("MISSING = ", literal(missing))
+
+
+def column_lists(kinds: Kinds) -> Iterator[str]:
+    """Yield the statements that name the columns that are no numbers."""
+    for name, values in kinds.lists.items():
+        yield statement(f"{name} = ", literal(values))
 
 
 _TEXT_IMPORTS = {
@@ -212,14 +268,15 @@ _TEXT_IMPORTS = {
 
 
 def _prepare(kinds: Kinds, *, has_test: bool, as_given: bool) -> str:
+    end = kinds.ending
     lines = [
-        "def prepare(rows, training):",
+        f"def prepare{end}(rows, training):",
         '    """Fill, scale and encode rows, by what the training rows say."""',
     ]
     parts = []
     if kinds.numbers + len(kinds.booleans) + len(kinds.dates):
         numbers = "rows"
-        in_words = [name for name in ("WORDS", "TEXTS") if name in kinds.others]
+        in_words = [name + end for name in ("WORDS", "TEXTS") if name + end in kinds.others]
         if in_words:
             numbers = "numbers"
             lines.append(f"    numbers = rows.drop(columns={' + '.join(in_words)})")
@@ -235,7 +292,7 @@ def _prepare(kinds: Kinds, *, has_test: bool, as_given: bool) -> str:
         parts.append(f"scaler.transform({numbers})")
     if kinds.words:
         lines += [
-            "    words = pd.get_dummies(rows[WORDS], dtype=float)",
+            f"    words = pd.get_dummies(rows[WORDS{end}], dtype=float)",
             "    # A word that the training rows lack is as good as none.",
             "    words = words * words.iloc[training].any()",
         ]
@@ -245,7 +302,7 @@ def _prepare(kinds: Kinds, *, has_test: bool, as_given: bool) -> str:
         known = ".iloc[training]" if has_test else ""
         lines += [
             "    texts = []",
-            "    for column in TEXTS:",
+            f"    for column in TEXTS{end}:",
             f"        terms = CountVectorizer(max_features={MOST_TERMS}, min_df={FEWEST_ROWS})",
             f"        counts = terms.fit(rows[column]{known}).transform(rows[column])",
             "        weigh = make_pipeline(Normalizer(), TfidfTransformer(norm=None))",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from gengap.data.dataset import Dataset
 from gengap.data.row_form import RowForm
 from gengap.export.data_source import DataSource
+from gengap.export.expressions import literal
 from gengap.export.layout import statement
 from gengap.export.origin import Grouping
 from gengap.export.refusal import refusal
@@ -18,7 +19,6 @@ from gengap.networks.heads import Head
 
 __all__ = ["SPLITS", "MainSource", "Training"]
 
-_VALUE_RANGE = "float(inputs[training].min()), float(inputs[training].max())"
 #: Levels of indentation of what trains a network.
 _DEPTH = 2
 #: Parts that the rows are divided into; each is tested once.
@@ -65,6 +65,8 @@ class MainSource:
     data : DataSource
     form : RowForm, optional
         Of images and sequences, as the network takes them.
+    forms : mapping
+        The same of each of several inputs, by their names.
     needs : tuple of str
         What else of the data the network is built from (`gengap.export.network_source.OF_DATA`).
     trained : tuple of str
@@ -78,6 +80,7 @@ class MainSource:
     callbacks: tuple[str, ...]
     data: DataSource
     form: RowForm | None = None
+    forms: Mapping[str, RowForm | None] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     trained: tuple[str, ...] = ()
 
@@ -150,31 +153,47 @@ class MainSource:
             return
         groups = ", groups" if "groups" in names else ""
         yield f"folds = {self._folds}(SPLITS, shuffle=True, random_state=SEED)"
-        splits = f"folds.split(rows, target{groups})"
+        rows = "target" if self.several else "rows"
+        splits = f"folds.split({rows}, target{groups})"
         # One split is enough for a quick look.
         yield f"splits = {splits}" if self.training.splits > 1 else f"splits = [next({splits})]"
 
     def _given_split(self, names: list[str]) -> Iterator[str]:
         """Put the test part behind the rows, so that both are prepared alike."""
-        yield "known = len(rows)"
+        yield f"known = len({'target' if self.several else 'rows'})"
         yield f"more, answers{', *_' if len(names) > 2 else ''} = read({self.data.test})"
-        if isinstance(self.dataset.rows.features, pd.DataFrame):
-            yield "rows = pd.concat([rows, more], ignore_index=True)"
-            if any(column.kind == "categorical" for column in self.dataset.columns):
-                yield "for column in WORDS:"
-                yield "    words = sorted(set(rows[column][:known]))"
-                yield "    known_words = rows[column].where(rows[column].isin(words))"
-                yield "    rows[column] = pd.Categorical(known_words, words)"
+        if self.several:
+            for name, one in self.dataset.by_input().items():
+                yield from self._both(one, f"[{literal(name)}]")
         else:
-            yield "rows = np.concatenate([rows, more])"
+            yield from self._both(self.dataset)
         yield "target = np.concatenate([target, answers])"
-        yield "splits = [(np.arange(known), np.arange(known, len(rows)))]"
+        whole = f"len({'target' if self.several else 'rows'})"
+        yield f"splits = [(np.arange(known), np.arange(known, {whole}))]"
+
+    def _both(self, dataset: Dataset, of: str = "") -> Iterator[str]:
+        """Put the test part of an input behind its rows."""
+        rows = f"rows{of}"
+        if not isinstance(dataset.rows.alone, pd.DataFrame):
+            yield f"{rows} = np.concatenate([{rows}, more{of}])"
+            return
+        yield f"{rows} = pd.concat([{rows}, more{of}], ignore_index=True)"
+        if any(column.kind == "categorical" for column in dataset.columns):
+            yield f"for column in WORDS{self.data.endings.get(of, '')}:"
+            yield f"    words = sorted(set({rows}[column][:known]))"
+            yield f"    known_words = {rows}[column].where({rows}[column].isin(words))"
+            yield f"    {rows}[column] = pd.Categorical(known_words, words)"
 
     def _train(self) -> Iterator[str]:
         yield "keras.utils.set_random_seed(SEED + number)"
         regression = not self.dataset.classes
         name = "target" if self._targets() == "target" else "targets"
-        fit = ["inputs[training]", f"{name}[training]", "epochs=EPOCHS", "batch_size=BATCH_SIZE"]
+        fit = [
+            self._some("training"),
+            f"{name}[training]",
+            "epochs=EPOCHS",
+            "batch_size=BATCH_SIZE",
+        ]
         if self.validates:
             groups = self.grouped
             arguments = "training, groups=groups[training]" if groups else "training"
@@ -188,10 +207,13 @@ class MainSource:
             yield f"targets = {self._targets()}"
         for name in self.needs:
             yield from self._of_data(name)
-        yield f"network = build_network({', '.join(['inputs.shape[1]', *self.needs])})"
+        width = [] if self.several else ["inputs.shape[1]"]
+        yield f"network = build_network({', '.join([*width, *self.needs])})"
         fit += list(self._weights())
         if self.validates:
-            fit.append(f"validation_data=(inputs[validation], {name}[validation])")
+            fit.append(f"validation_data=({self._some('validation')}, {name}[validation])")
+        if any("shuffled" in callback for callback in self.callbacks):
+            yield f"shuffled = {self._some('np.random.permutation(training)')}"
         if self.callbacks:
             fit.append(f"callbacks=[{', '.join(self.callbacks)}]")
         fit.append("verbose=0")
@@ -206,6 +228,14 @@ class MainSource:
         yield "    scores[part].append(score(target[index], outputs[index]))"
 
     @property
+    def several(self) -> bool:
+        """Whether the network has several inputs."""
+        return bool(self.dataset.inputs)
+
+    def _some(self, rows: str) -> str:
+        return f"taken(inputs, {rows})" if self.several else f"inputs[{rows}]"
+
+    @property
     def _averaged(self) -> str:
         """The activation that makes of outputs what can be averaged."""
         if not self.dataset.classes or not self.head.from_logits:
@@ -214,25 +244,39 @@ class MainSource:
 
     def _of_data(self, name: str) -> Iterator[str]:
         """Find out what a technique needs to know of the data."""
-        features = self.dataset.rows.features
         if name == "steps":
             yield "steps = -(-len(training) // BATCH_SIZE)"
-        elif name == "value_range" and not isinstance(features, pd.DataFrame):
-            if self.form is not None and self.form.pixels == "bytes":
-                yield f"value_range = 0, {255 / self.form.divisor:g}"
-            else:
-                yield f"value_range = {_VALUE_RANGE}"
-        elif not isinstance(features, pd.DataFrame):
-            yield f"{name} = None  # only tables have columns"
-        elif any(column.kind == "text" for column in self.dataset.columns):
+            return
+        if not self.several:
+            yield from self._of_input(name, self.dataset, self.form)
+            return
+        yield f"{name} = {{}}"
+        for one, dataset in self.dataset.by_input().items():
+            yield from self._of_input(name, dataset, self.forms[one], f"[{literal(one)}]")
+
+    def _of_input(
+        self, name: str, dataset: Dataset, form: RowForm | None, of: str = ""
+    ) -> Iterator[str]:
+        """Find out what is needed of an input."""
+        if name == "value_range":
+            if form is not None and form.pixels == "bytes":
+                yield f"value_range{of} = 0, {255 / form.divisor:g}"
+            elif form is not None and form.modality == "image":
+                some = f"inputs{of}[training]"
+                yield f"value_range{of} = float({some}.min()), float({some}.max())"
+        elif form is not None:
+            yield f"{name}{of} = None  # only tables have columns"
+        elif any(column.kind == "text" for column in dataset.columns):
             raise refusal("which of its inputs come from one text cannot be said in few lines")
-        elif any(column.kind == "categorical" for column in self.dataset.columns):
+        elif any(column.kind == "categorical" for column in dataset.columns):
+            words = f"WORDS{self.data.endings.get(of, '')}"
             # Numbers come first, then the words of each column of words.
-            yield "numbers = rows.shape[1] - len(WORDS)"
-            yield "words = [pd.get_dummies(rows[column]).shape[1] for column in WORDS]"
-            yield "columns = np.repeat(np.arange(rows.shape[1]), [1] * numbers + words)"
+            yield f"numbers = rows{of}.shape[1] - len({words})"
+            yield f"words = [pd.get_dummies(rows{of}[column]).shape[1] for column in {words}]"
+            places = f"np.repeat(np.arange(rows{of}.shape[1]), [1] * numbers + words)"
+            yield f"columns{of} = {places}"
         else:
-            yield "columns = np.arange(rows.shape[1])"
+            yield f"columns{of} = np.arange(rows{of}.shape[1])"
 
     def _weights(self) -> Iterator[str]:
         balanced = 'compute_sample_weight("balanced", target[training])'

@@ -18,10 +18,10 @@ from gengap.networks.strip import strip
 from gengap.networks.variants import build_variant, variant_of
 from gengap.recipe import Recipe
 from gengap.refit import Refit
-from gengap.techniques.base import Insertion, PlainKeras
+from gengap.techniques.base import Insertion, PlainKeras, Technique
 from gengap.techniques.discovery import find_technique
 
-__all__ = ["ensemble", "plain_keras_of", "plain_model", "trained_model"]
+__all__ = ["ensemble", "in_order", "plain_keras_of", "plain_model", "trained_model"]
 
 #: Layers that do nothing at inference, and so may be left out of a network that cannot be changed.
 TRAINING_ONLY = frozenset(
@@ -39,8 +39,15 @@ TRAINING_ONLY = frozenset(
 def plain_keras_of(recipe: Recipe) -> tuple[PlainKeras, ...]:
     """Return how each technique of a recipe is written, in the order in which they act."""
     values, options = recipe.values(), recipe.options()
-    techniques = sorted((find_technique(name) for name in recipe.names), key=lambda t: t.order)
-    return tuple(t.plain_keras(values[t.name], options[t.name]) for t in techniques)
+    return tuple(
+        technique.plain_keras(values[technique.name], options[technique.name])
+        for technique in in_order(recipe)
+    )
+
+
+def in_order(recipe: Recipe) -> list[Technique]:
+    """Return the techniques of a recipe in the order in which they act."""
+    return sorted((find_technique(name) for name in recipe.names), key=lambda t: t.order)
 
 
 def plain_model(model: keras.Model, recipe: Recipe, *, trained: bool = False) -> keras.Model:

@@ -19,6 +19,7 @@ from gengap.export.layout import statement
 from gengap.export.refusal import refusal
 from gengap.networks.compiling import decay_exclusions, is_keras_own, single_loss
 from gengap.networks.existing import layer_paths
+from gengap.networks.shapes import input_names
 from gengap.techniques.base import PlainKeras
 
 __all__ = ["OF_DATA", "NetworkSource", "network_source"]
@@ -38,7 +39,8 @@ class NetworkSource:
     function : str
         ``build_network``, with what it needs before it.
     arguments : tuple of str
-        Of that function: ``width``, of the inputs, and what else of `OF_DATA` it needs.
+        Of that function: ``width``, of the inputs where there is one, and what else of `OF_DATA`
+        it needs.
     constants : str
         What stands at the end of the program: the configuration of a network that is not a plain
         sequence of layers; else empty.
@@ -86,7 +88,9 @@ def network_source(
     texts = [text for f in fragments for text in (*f.shared_definitions, f.definitions)]
     changes = [change for f in fragments for change in (f.network, f.optimizer, f.loss) if change]
     needs = {name for name in OF_DATA for text in changes if re.search(rf"\b{name}\b", text)}
-    arguments = ("width", *(name for name in OF_DATA if name in needs))
+    # A graph with several inputs has their sizes in its configuration.
+    width = () if input_names(model) else ("width",)
+    arguments = (*width, *(name for name in OF_DATA if name in needs))
     head = f"def build_network({', '.join(arguments)}):"
     function = "\n".join([head, '    """Build and compile the network."""', *body])
     parts = [*dict.fromkeys(text.strip("\n") for text in texts if text), function]

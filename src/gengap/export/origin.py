@@ -256,7 +256,7 @@ def grouping_of(dataset: Dataset, origin: Origin) -> Grouping:
     if groups is None:
         return Grouping()
     features = dataset.rows.features
-    equal = feature_codes(features, dataset.columns)
+    equal = feature_codes(features, dataset.inputs or dataset.columns)
     alike = len(np.unique(equal)) < len(equal)
     copies = bool(alike and _partition(joint_groups(groups, equal)) == _partition(groups))
     given = origin.groups is not None or _partition(groups) != _partition(equal)

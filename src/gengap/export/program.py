@@ -11,17 +11,20 @@ import keras
 import pandas as pd
 
 from gengap.data.dataset import IN_MEMORY, Dataset
-from gengap.data.row_form import form_of_dataset
+from gengap.data.row_form import RowForm, form_of_dataset
 from gengap.design import Design
 from gengap.errors import UserError
 from gengap.export.data_source import DataSource, data_source
 from gengap.export.expressions import literal
 from gengap.export.main_source import SPLITS, MainSource, Training
 from gengap.export.metric_source import METRIC_SOURCES
-from gengap.export.models import plain_keras_of, plain_model
+from gengap.export.models import in_order, plain_keras_of, plain_model
 from gengap.export.network_source import network_source
 from gengap.export.origin import Origin, grouping_of, source_of, with_names
 from gengap.export.refusal import NO_SOURCE, refusal
+from gengap.export.several_changes import of_several_inputs
+from gengap.export.several_source import several_source, source_of_several
+from gengap.lanes.inputs import input_kinds
 from gengap.networks.heads import head_of
 from gengap.networks.inputs import form_taken, rescales
 from gengap.recipe import Recipe
@@ -97,9 +100,15 @@ def recipe_source(
     UserError
         ``no-plain-source``, where the network cannot be written down.
     """
-    source, grouping = source_of(dataset), grouping_of(dataset, origin or Origin())
+    grouping = grouping_of(dataset, origin or Origin())
+    source = source_of_several(dataset) if dataset.inputs else source_of(dataset)
     origin = with_names(dataset, source, origin or Origin(), groups=grouping.given)
+    forms = {name: _form(one, model, name) for name, one in dataset.by_input().items()}
     fragments = plain_keras_of(recipe)
+    if forms:
+        kinds = input_kinds(model, {n: one.modality for n, one in dataset.by_input().items()})
+        pairs = zip(in_order(recipe), fragments, strict=True)
+        fragments = tuple(of_several_inputs(*pair, kinds, forms) for pair in pairs)
     head = head_of(model, task=dataset.task, classes=len(dataset.classes))
     callbacks = [callback for fragment in fragments for callback in fragment.callbacks]
     watched = any('"val_metric"' in callback for callback in callbacks)
@@ -109,12 +118,14 @@ def recipe_source(
         if error.code != "cannot-insert-layers":
             raise
         raise refusal(error.message) from error
-    form = None
-    if not isinstance(dataset.rows.features, pd.DataFrame):
-        form = form_taken(form_of_dataset(dataset), model)
+    form = None if forms else _form(dataset, model)
     metric = _watched_metric(dataset) if watched else None
     network = network_source(plain, fragments, metric, form=form)
-    data = data_source(dataset, source, origin, grouping, form, as_given=rescales(model))
+    if forms:
+        given = {name: rescales(model, name) for name in forms}
+        data = several_source(dataset, origin, grouping, forms, given)
+    else:
+        data = data_source(dataset, source, origin, grouping, form, as_given=rescales(model))
     score = METRIC_SOURCES[training.metric]
     main = MainSource(
         dataset,
@@ -124,7 +135,8 @@ def recipe_source(
         tuple(callbacks),
         data,
         form,
-        needs=network.arguments[1:],
+        needs=tuple(name for name in network.arguments if name != "width"),
+        forms=forms,
         trained=tuple(fragment.trained for fragment in fragments if fragment.trained),
     )
     imports = {*data.imports, *network.imports, *score.imports, *main.imports()}
@@ -167,6 +179,13 @@ def recipe_source(
         "\n".join(constants),
     ]
     return "\n\n".join(blocks) + "\n\n\n" + "\n\n\n".join([*functions, "\n".join(start)]) + "\n"
+
+
+def _form(dataset: Dataset, model: keras.Model, name: str | None = None) -> RowForm | None:
+    """Return what a row of images or sequences looks like to a network; None for a table."""
+    if isinstance(dataset.rows.alone, pd.DataFrame):
+        return None
+    return form_taken(form_of_dataset(dataset), model, name)
 
 
 _ERROR_RATE = '''\

@@ -12,7 +12,16 @@ from gengap.export.expressions import literal
 from gengap.export.layout import statement
 from gengap.export.origin import Grouping, Origin, Source
 
-__all__ = ["Kinds", "classes_of", "is_text", "kinds_of", "read_source"]
+__all__ = [
+    "CLEANED",
+    "Kinds",
+    "classes_of",
+    "is_text",
+    "kinds_of",
+    "read_source",
+    "target_lines",
+    "typed_lines",
+]
 
 _TRUE = ["true", "yes", "t", "y", "on", "1"]
 _EPOCH = 'pd.Timestamp(0, tz="UTC")'
@@ -20,34 +29,48 @@ _EPOCH = 'pd.Timestamp(0, tz="UTC")'
 
 @dataclass(frozen=True)
 class Kinds:
-    """Names of the columns of each kind but numbers, which are all others."""
+    """Names of the columns of each kind but numbers, which are all others.
+
+    The program's lists of them end in `ending`, where it has several tables.
+    """
 
     booleans: list[str]
     dates: list[str]
     words: list[str]
     texts: list[str]
     numbers: int
+    ending: str = ""
 
     @property
-    def others(self) -> list[str]:
-        """Names of the lists of columns that are no numbers, as the program has them."""
+    def lists(self) -> dict[str, list[str]]:
+        """The lists of columns that are no numbers, as the program has them."""
         lists = {
             "WORDS": self.words,
             "TEXTS": self.texts,
             "YES_OR_NO": self.booleans,
             "DATES": self.dates,
         }
-        return [name for name, values in lists.items() if values]
+        return {name + self.ending: values for name, values in lists.items() if values}
+
+    @property
+    def others(self) -> list[str]:
+        """Names of these lists."""
+        return list(self.lists)
 
 
-def kinds_of(dataset: Dataset) -> Kinds:
+def kinds_of(dataset: Dataset, ending: str = "") -> Kinds:
     """Sort the columns of a dataset by kind."""
 
     def named(kind: str) -> list[str]:
         return [column.name for column in dataset.columns if column.kind == kind]
 
     return Kinds(
-        named("boolean"), named("date"), named("categorical"), named("text"), len(named("numeric"))
+        named("boolean"),
+        named("date"),
+        named("categorical"),
+        named("text"),
+        len(named("numeric")),
+        ending,
     )
 
 
@@ -83,10 +106,7 @@ def read_source(
     text = is_text(dataset, source) and not tensor
     if text:
         table = "rows" if array else "table"
-        body += [
-            f"{table} = {table}.apply(lambda cells: cells.str.strip())",
-            f"{table} = {table}.mask({table}.apply(lambda cells: cells.str.lower()).isin(MISSING))",
-        ]
+        body += [line.format(table=table) for line in CLEANED]
     taken = ["TARGET"]
     if source.has_columns:
         body.append("table = table[table[TARGET].notna()].reset_index(drop=True)")
@@ -97,9 +117,9 @@ def read_source(
         missing = ', errors="ignore"' if dataset.test is not None and len(taken) > 1 else ""
         body.append(f"rows = table.drop(columns=[{', '.join(taken)}]{missing})")
     if text:
-        body += _typed(source, kinds)
+        body += typed_lines(source, kinds)
     returned = ["rows", "target"]
-    body += _target(dataset, source)
+    body += target_lines(dataset, source)
     if dataset.rows.weights is not None:
         if array:
             body.append('weights = arrays["sample_weight"]')
@@ -149,9 +169,16 @@ def _open(dataset: Dataset, source: Source, form: RowForm | None) -> Iterator[st
         yield f'rows = pd.DataFrame(arrays[x]).add_prefix("x"){".map(str)" if words else ""}'
 
 
-def _typed(source: Source, kinds: Kinds) -> Iterator[str]:
-    """Convert words to numbers, where they are some."""
-    others = kinds.others
+#: Lines that tell the empty cells of ``{table}``.
+CLEANED = (
+    "{table} = {table}.apply(lambda cells: cells.str.strip())",
+    "{table} = {table}.mask({table}.apply(lambda cells: cells.str.lower()).isin(MISSING))",
+)
+
+
+def typed_lines(source: Source, kinds: Kinds) -> Iterator[str]:
+    """Yield the lines that convert words to numbers, where they are some."""
+    others, end = kinds.others, kinds.ending
     convert = "pd.to_numeric"
     if source.decimal != ".":
         convert = 'lambda cells: pd.to_numeric(cells.str.replace(",", "."))'
@@ -163,21 +190,22 @@ def _typed(source: Source, kinds: Kinds) -> Iterator[str]:
         yield f"numbers = rows.columns.drop({listed})"
         yield f"rows[numbers] = rows[numbers].apply({convert})"
     if kinds.booleans:
-        yield "for column in YES_OR_NO:"
+        yield f"for column in YES_OR_NO{end}:"
         yield f"    yes = rows[column].str.lower().isin({literal(_TRUE)})"
         yield "    rows[column] = yes.astype(float).where(rows[column].notna())"
     if kinds.dates:
-        yield "for column in DATES:"
+        yield f"for column in DATES{end}:"
         yield '    dates = rows[column].str.replace("/", "-")'
         yield '    dates = pd.to_datetime(dates, format="ISO8601", utc=True)'
         yield f"    rows[column] = (dates - {_EPOCH}) / pd.Timedelta(days=1)"
     if kinds.words:
-        yield 'rows[WORDS] = rows[WORDS].fillna("<missing>")'
+        yield f'rows[WORDS{end}] = rows[WORDS{end}].fillna("<missing>")'
     if kinds.texts:
-        yield 'rows[TEXTS] = rows[TEXTS].fillna("")'
+        yield f'rows[TEXTS{end}] = rows[TEXTS{end}].fillna("")'
 
 
-def _target(dataset: Dataset, source: Source) -> Iterator[str]:
+def target_lines(dataset: Dataset, source: Source) -> Iterator[str]:
+    """Yield the lines that make class codes or values of the targets that were read."""
     numbers = not dataset.classes or not isinstance(classes_of(dataset, source)[0], str)
     column = "target"
     if source.has_columns:

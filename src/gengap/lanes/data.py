@@ -5,6 +5,7 @@ Notation
 N   rows
 D   width of the encoded inputs
 F   folds, over all repeats
+Where a network has several inputs, what is said of one of them is a mapping by their names.
 b   rows of a block, in which rows are evaluated
 """
 
@@ -17,8 +18,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
-from gengap.data.dataset import Dataset
+from gengap.data.dataset import Dataset, Modality
 from gengap.data.encoding import Encoded, varying_channels, varying_numbers
+from gengap.data.joint import AnyEncoded, AnyPreprocessing, JointPreprocessing
 from gengap.data.preprocessing import Preprocessing, fold_arrays
 from gengap.splits import Split
 
@@ -30,6 +32,8 @@ ROBUSTNESS_NOISE = 0.5
 #: Numbers of a tensor that are looked at together, so that they stay in cache.
 SPREAD_VALUES = 1 << 16
 
+_TABLE_AXES = 2
+
 #: Rows that are evaluated at once: what the lanes of a group make of them stays in cache.
 BLOCK = 128
 
@@ -40,7 +44,7 @@ class StudyData:
 
     Attributes
     ----------
-    inputs : ndarray (N, D), (N, steps, channels) or (N, height, width, channels)
+    inputs : ndarray (N, D), (N, steps, channels) or (N, height, width, channels), or mapping
         Encoded, unscaled: float32, or images of bytes.
     targets : ndarray (N,)
         Class codes (int32) or carried values (float32).
@@ -48,7 +52,8 @@ class StudyData:
     folds : mapping of ndarray (F, ...)
         ``fill`` (where something is missing), ``shift``, ``factor`` and ``padding`` of the inputs
         (what there is of them), ``value_range`` of images, ``target_shift``, ``target_scale``,
-        ``target_unit``, ``class_weights``.
+        ``target_unit``, ``class_weights``. Of several inputs the first five are within ``inputs``,
+        by their names.
     target_offset, target_unit : float
         A target is held as (value - offset) / unit, so that 32 bits can carry it.
     evaluated : tuple of ndarray
@@ -56,27 +61,49 @@ class StudyData:
         which are a sample of the training rows, and which validation rows.
     test : ndarray (F, blocks, b) of int32
         Rows of the test parts; padding comes last.
-    noise : ndarray (D,), (channels,) or ()
+    noise : ndarray (D,), (channels,) or (), or mapping of such
         Standard deviations of the noise that robustness is measured with, in units of the
         prepared inputs, the same in every fold; 0 but for numeric columns and channels that vary
         among the training rows of each: weights of others are as they were drawn. Of images one,
         for all their pixels. 0 for whole numbers that the network gets as they are given.
     splits : tuple of Split
-    columns : ndarray (D,) of int32, optional
+    columns : ndarray (D,) of int32, or mapping of such, optional
         Which column of a table each of its inputs belongs to.
     """
 
-    inputs: np.ndarray
+    inputs: np.ndarray | Mapping[str, np.ndarray]
     targets: np.ndarray
     row_weights: np.ndarray | None
-    folds: Mapping[str, np.ndarray]
+    folds: Mapping[str, Any]
     evaluated: tuple[np.ndarray, np.ndarray]
     test: np.ndarray
-    noise: np.ndarray
+    noise: np.ndarray | Mapping[str, np.ndarray]
     splits: tuple[Split, ...]
-    columns: np.ndarray | None = None
+    columns: np.ndarray | Mapping[str, np.ndarray | None] | None = None
     target_offset: float = 0.0
     target_unit: float = 1.0
+
+    @property
+    def sample_shape(self) -> Any:
+        """Shape of one row's inputs, by their names where there are several."""
+        if isinstance(self.inputs, Mapping):
+            return {name: tuple(given.shape[1:]) for name, given in self.inputs.items()}
+        return tuple(self.inputs.shape[1:])
+
+    @property
+    def modalities(self) -> dict[str, Modality]:
+        """What each of several inputs holds; empty where there is one."""
+        if not isinstance(self.inputs, Mapping):
+            return {}
+        folds = self.folds["inputs"]
+        return {
+            name: "image"
+            if "value_range" in folds[name]
+            else "table"
+            if given.ndim == _TABLE_AXES
+            else "sequence"
+            for name, given in self.inputs.items()
+        }
 
     def in_unit(self, predictions: np.ndarray) -> np.ndarray:
         """Return predictions in the target's own unit, probabilities as they are."""
@@ -104,9 +131,9 @@ class StudyData:
 
 def study_data(
     dataset: Dataset,
-    encoded: Encoded,
+    encoded: AnyEncoded,
     splits: Sequence[Split],
-    preprocessings: Sequence[Preprocessing],
+    preprocessings: Sequence[AnyPreprocessing],
     *,
     class_weight: str | None = None,
     seed: int = 0,
@@ -116,28 +143,34 @@ def study_data(
     Parameters
     ----------
     dataset : Dataset
-    encoded : Encoded
+    encoded : Encoded, or mapping of such
         Of the dataset's rows.
     splits : sequence of Split
-    preprocessings : sequence of Preprocessing
+    preprocessings : sequence of Preprocessing or JointPreprocessing
         One a split, fitted on its training rows.
     class_weight : {"balanced"}, optional
         Weight classes by their rarity in the fold's training part.
     seed : int
         Of the sample of training rows that the curves are measured on.
     """
-    records = [fold_arrays(preprocessing, encoded) for preprocessing in preprocessings]
-    table = {name: np.stack([record[name] for record in records]) for name in records[0]}
-    folds: dict[str, np.ndarray] = {
-        name: table[name] for name in ("shift", "padding") if name in table
-    }
-    # The smallest of values is missing where one of them is.
-    if "fill" in table and np.isnan(encoded.values.min(initial=0)):
-        folds["fill"] = table["fill"]
-    if "scale" in table:
-        folds["factor"] = table.get("keep", np.float32(1)) / table["scale"]
-    if dataset.modality == "image":
-        folds["value_range"] = value_ranges(encoded.values, [s.training for s in splits])
+    parts = [split.training for split in splits]
+    folds: dict[str, Any]
+    inputs: Any
+    columns: Any
+    noise: Any
+    if isinstance(encoded, Encoded):
+        alone = [one for one in preprocessings if isinstance(one, Preprocessing)]
+        inputs, folds, noise, columns = _input(dataset, encoded, parts, alone)
+    else:
+        joint = [one for one in preprocessings if isinstance(one, JointPreprocessing)]
+        found = {
+            name: _input(one, encoded[name], parts, [own.inputs[name] for own in joint])
+            for name, one in dataset.by_input().items()
+        }
+        inputs, of_inputs, noise, columns = (
+            {name: one[place] for name, one in found.items()} for place in range(4)
+        )
+        folds = {"inputs": of_inputs}
     rows = dataset.rows
     offset, unit = (0.0, 1.0) if dataset.classes else _carrier(rows.target)
     shifts = np.array([p.target_shift for p in preprocessings])
@@ -158,9 +191,8 @@ def study_data(
         )
         for split in splits
     ]
-    spread = _spread(dataset, encoded, [split.training for split in splits])
     return StudyData(
-        inputs=encoded.values,
+        inputs=inputs,
         targets=rows.target.astype(np.int32)
         if dataset.classes
         else ((rows.target - offset) / unit).astype(np.float32),
@@ -168,12 +200,36 @@ def study_data(
         folds=folds,
         evaluated=_evaluated(sampled, [split.validation for split in splits]),
         test=_blocks([split.test for split in splits])[0],
-        noise=np.float32(ROBUSTNESS_NOISE) * np.asarray(spread, np.float32),
+        noise=noise,
         splits=tuple(splits),
-        columns=encoded.source.astype(np.int32) if dataset.columns else None,
+        columns=columns,
         target_offset=offset,
         target_unit=unit,
     )
+
+
+def _input(
+    dataset: Dataset,
+    encoded: Encoded,
+    parts: Sequence[np.ndarray],
+    preprocessings: Sequence[Preprocessing],
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
+    """Return one input's rows, folds, noise and columns as `StudyData` holds them."""
+    records = [fold_arrays(preprocessing, encoded) for preprocessing in preprocessings]
+    table = {name: np.stack([record[name] for record in records]) for name in records[0]}
+    folds: dict[str, np.ndarray] = {
+        name: table[name] for name in ("shift", "padding") if name in table
+    }
+    # The smallest of values is missing where one of them is.
+    if "fill" in table and np.isnan(encoded.values.min(initial=0)):
+        folds["fill"] = table["fill"]
+    if "scale" in table:
+        folds["factor"] = table.get("keep", np.float32(1)) / table["scale"]
+    if dataset.modality == "image":
+        folds["value_range"] = value_ranges(encoded.values, parts)
+    noise = np.float32(ROBUSTNESS_NOISE) * np.asarray(_spread(dataset, encoded, parts), np.float32)
+    columns = encoded.source.astype(np.int32) if dataset.columns else None
+    return encoded.values, folds, noise, columns
 
 
 def _spread(dataset: Dataset, encoded: Encoded, parts: Sequence[np.ndarray]) -> np.ndarray | float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from gengap.errors import UserError
 from gengap.networks.rebuild import made_again
-from gengap.networks.shapes import inference_mode, input_dtype, sample_shape
+from gengap.networks.shapes import inference_mode, zeros
 
 __all__ = ["Initial", "fresh_copy", "initial_values"]
 
@@ -59,8 +59,7 @@ def fresh_copy(model: keras.Model, seed: int) -> keras.Model:
         try:
             copy = made_again(model)
             if not copy.built:
-                shape = (2, *(size or 1 for size in sample_shape(model)))
-                copy(keras.ops.zeros(shape, input_dtype(model)), **inference_mode(copy))
+                copy(zeros(model), **inference_mode(copy))
         except (NotImplementedError, TypeError, ValueError) as error:
             # What Keras says of a missing get_config is a page with an example.
             reason = str(error).strip().partition("\n")[0] or type(error).__name__

@@ -12,9 +12,9 @@ U   units of the output
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -22,6 +22,8 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from gengap.data.dataset import Modality
+from gengap.lanes.inputs import InputKind, input_kinds
 from gengap.lanes.products import fast_products
 from gengap.lanes.rates import learning_rate_times
 from gengap.lanes.windows.substitution import convolves, fast_windows
@@ -31,7 +33,7 @@ from gengap.networks.compiling import copy_optimizer, single_loss
 from gengap.networks.existing import WEIGHT_PENALTIES, without
 from gengap.networks.heads import Head, head_of, to_probabilities
 from gengap.networks.residuals import Join, at_joins, residual_joins
-from gengap.networks.shapes import inference_mode, input_dtype
+from gengap.networks.shapes import batch_spec, inference_mode
 from gengap.networks.sites import Site, at_sites, hidden_sites, incoming_axes, kernels
 from gengap.proximal_optimizer import own_step_size
 from gengap.techniques.base import Kernels, Targets
@@ -95,6 +97,8 @@ class LaneNetwork:
         Along which axis of each trainable variable the network's input columns lie.
     off : tuple of str
         Kinds of regularization of the model that are switched off.
+    input_kinds : mapping
+        What each of several inputs takes; empty where there is one.
     one_by_one : bool
         Whether the lanes of a group are trained one after the other, not as one vectorized step.
     """
@@ -108,6 +112,7 @@ class LaneNetwork:
     incoming: tuple[tuple[int, ...], ...]
     columns: tuple[int | None, ...]
     off: tuple[str, ...]
+    input_kinds: Mapping[str, InputKind] = field(default_factory=dict)
     one_by_one: bool = False
 
     def slots_at_start(self) -> list[np.ndarray]:
@@ -140,7 +145,7 @@ class LaneNetwork:
         ----------
         weights, others, slots : sequence of array
             w, o and s.
-        inputs : array (B, ...)
+        inputs : array (B, ...), or mapping of such
         targets : Targets
             The loss is the weighted sum over its alternatives.
         interventions : Interventions
@@ -237,7 +242,8 @@ class LaneNetwork:
             return outputs.reshape((outputs.shape[0], -1))
 
         with fast_windows(), step_by_step(self.model):
-            return of_block(inputs) if inputs.ndim < 4 else _in_blocks(of_block, inputs)
+            images = any(leaf.ndim >= 4 for leaf in jax.tree.leaves(inputs))
+            return _in_blocks(of_block, inputs) if images else of_block(inputs)
 
     def averaged(self, outputs: Array, shares: Array) -> Array:
         """Return the outputs (B, U) of an ensemble from those of its members (M, B, U).
@@ -325,10 +331,11 @@ class LaneNetwork:
 def lane_network(
     model: keras.Model,
     *,
-    sample_shape: tuple[int, ...],
+    sample_shape: Any,
     task: str,
     classes: int,
     off: tuple[str, ...] = (),
+    modalities: Mapping[str, Modality] | None = None,
 ) -> LaneNetwork:
     """Look a compiled model over and build what is still unbuilt (its loss, its optimizer).
 
@@ -336,15 +343,19 @@ def lane_network(
     ----------
     model : keras.Model
         Compiled.
-    sample_shape : tuple of int
-        Of one row's inputs.
+    sample_shape : tuple of int, or mapping of such
+        Of one row's inputs, by their names where there are several.
     task : {"classification", "regression"}
     classes : int
     off : tuple of str
         Kinds of regularization of the model to switch off (`gengap.networks.existing`).
+    modalities : mapping, optional
+        Of several inputs, by their names.
     """
     head = head_of(model, task=task, classes=classes)
-    inputs = np.zeros((2, *sample_shape), input_dtype(model))
+    inputs = jax.tree.map(
+        lambda one: np.zeros(one.shape, one.dtype), batch_spec(model, 2, sample_shape)
+    )
     # `fit` builds losses, metrics and the optimizer by this same call, from its first batch.
     model._symbolic_build(data_batch=(inputs, head.targets.encode(np.zeros(2, np.int64))))
     if not model.optimizer.built:
@@ -359,6 +370,7 @@ def lane_network(
         incoming_axes(model),
         column_axes(model, sample_shape),
         off,
+        input_kinds(model, modalities),
         one_by_one=takes_turns(model),
     )
 
@@ -370,14 +382,20 @@ def takes_turns(model: keras.Model) -> bool:
 
 def _in_blocks(function: Callable[[Array], Array], inputs: Array) -> Array:
     """Apply a function of rows to few rows at a time, so that what layers make stays in cache."""
-    block = max(1, PIXELS_AT_ONCE // math.prod(inputs.shape[1:3]))
-    if len(inputs) <= block:
+    leaves = jax.tree.leaves(inputs)
+    rows = len(leaves[0])
+    pixels = max(math.prod(leaf.shape[1:3]) for leaf in leaves if leaf.ndim >= 4)
+    block = max(1, PIXELS_AT_ONCE // pixels)
+    if rows <= block:
         return function(inputs)
-    full = len(inputs) // block * block
-    results = jax.lax.map(function, inputs[:full].reshape(-1, block, *inputs.shape[1:]))
+    full = rows // block * block
+    results = jax.lax.map(
+        function,
+        jax.tree.map(lambda leaf: leaf[:full].reshape(-1, block, *leaf.shape[1:]), inputs),
+    )
     results = results.reshape(full, *results.shape[2:])
-    rest = inputs[full:]
-    return jnp.concatenate([results, function(rest)]) if len(rest) else results
+    rest = jax.tree.map(lambda leaf: leaf[full:], inputs)
+    return jnp.concatenate([results, function(rest)]) if rows > full else results
 
 
 @contextmanager

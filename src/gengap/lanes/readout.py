@@ -10,6 +10,7 @@ n     test rows of a fold, padded
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ import jax.numpy as jnp
 from gengap.lanes.network import LaneNetwork
 from gengap.lanes.program import Program
 from gengap.lanes.step import batch_of, changed, of_fold
-from gengap.random_bits import fold_in, normal
+from gengap.random_bits import fold_in, named, normal
 
 __all__ = ["readout"]
 
@@ -69,9 +70,8 @@ def readout(
         def noisy(block: tuple[Array, Array]) -> tuple[Array, Array]:
             number, rows = block
             inputs, targets, _ = batch_of(rows, lane, shared)
-            disturbance = normal(fold_in(noise_key, number), inputs.shape, jnp.float32)
-            noise = (disturbance * shared["noise"]).astype(inputs.dtype)
-            inputs = changed(inputs, lane, lambda values: values + noise)
+            noise = _noise(fold_in(noise_key, number), inputs, shared["noise"])
+            inputs = changed(inputs, lane, lambda given: jax.tree.map(operator.add, given, noise))
             outputs = outputs_of(inputs)
             losses = network.row_losses(network.encode_targets(targets), outputs)
             return _unscaled(network.predictions(outputs), lane, program), losses
@@ -94,6 +94,17 @@ def readout(
         }
 
     return read
+
+
+def _noise(key: Array, inputs: Any, deviations: Any) -> Any:
+    """Return normal noise for the input, or for each of several by its name."""
+    if isinstance(inputs, Mapping):
+        return {
+            name: _noise(named(key, name), given, deviations[name])
+            for name, given in inputs.items()
+        }
+    disturbance = normal(key, inputs.shape, jnp.float32)
+    return (disturbance * deviations).astype(inputs.dtype)
 
 
 def _sizes(network: LaneNetwork, weights: Arrays) -> tuple[Array, Array]:

@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gengap.lanes.inputs import of_several
 from gengap.lanes.network import Interventions, LaneNetwork
 from gengap.lanes.program import Program
 from gengap.networks.cells import Connection
@@ -36,6 +37,8 @@ __all__ = [
 
 Array = Any
 Lane = Mapping[str, Any]
+#: Of the network's input, or of several by their names.
+Inputs = Any
 
 #: w, o, s, and what techniques carry from step to step, by their names.
 StepState = tuple[Any, Any, Any, Any]
@@ -43,11 +46,17 @@ StepState = tuple[Any, Any, Any, Any]
 
 def of_fold(lane: Lane, shared: Lane) -> Lane:
     """Look up what the lane's fold does to inputs and targets, once for many steps."""
-    return {**lane, **{name: table[lane["split"]] for name, table in shared["folds"].items()}}
+    return {
+        **lane,
+        **{
+            name: jax.tree.map(lambda table: table[lane["split"]], tables)
+            for name, tables in shared["folds"].items()
+        },
+    }
 
 
 def prepared(inputs: Array, lane: Lane) -> Array:
-    """Fill, center and scale gathered rows (..., D) as the lane's fold does."""
+    """Fill, center and scale gathered rows (..., D) of an input as the lane's fold does."""
     if "fill" in lane:
         inputs = jnp.where(jnp.isnan(inputs), lane["fill"], inputs)
     if "shift" in lane:
@@ -57,8 +66,10 @@ def prepared(inputs: Array, lane: Lane) -> Array:
     return jnp.where(jnp.isnan(inputs), lane["padding"], inputs) if "padding" in lane else inputs
 
 
-def changed(inputs: Array, lane: Lane, change: Callable[[Array], Array]) -> Array:
+def changed(inputs: Inputs, lane: Lane, change: Callable[[Inputs], Inputs]) -> Inputs:
     """Change prepared inputs, but for the steps that are none: they are zeros meanwhile."""
+    if isinstance(inputs, Mapping):
+        return _several_changed(inputs, lane["inputs"], change)
     if "padding" not in lane:
         return change(inputs)
     none = (inputs == lane["padding"]).all(axis=-1, keepdims=True)
@@ -73,7 +84,30 @@ def changed_by_hooks(inputs: Array, lane: Lane, change: Callable[[Array], Array]
     return changed(inputs, lane, change)
 
 
-def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Array, Array, Array | None]:
+def _several_changed(
+    inputs: Mapping[str, Array], folds: Mapping[str, Lane], change: Callable[[Inputs], Inputs]
+) -> Inputs:
+    none = {
+        name: (given == folds[name]["padding"]).all(axis=-1, keepdims=True)
+        for name, given in inputs.items()
+        if "padding" in folds[name]
+    }
+    empty = {name: jnp.where(where, 0, inputs[name]) for name, where in none.items()}
+    found = change({**inputs, **empty})
+    kept = {name: jnp.where(where, inputs[name], found[name]) for name, where in none.items()}
+    return {**found, **kept}
+
+
+def _gathered(table: Array, rows: Array, fold: Lane) -> Array:
+    """Return prepared rows of an input."""
+    inputs = table[rows]
+    if inputs.dtype == jnp.uint8:
+        # Images are bytes on the device, and numbers for noise and network.
+        inputs = inputs.astype(jnp.float32)
+    return prepared(inputs, fold)
+
+
+def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Inputs, Array, Array | None]:
     """Gather rows: inputs, class codes or standardized values, and weights.
 
     Parameters
@@ -84,11 +118,14 @@ def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Array, Array, Array
     shared : mapping
         What all lanes read: ``inputs``, ``targets``, ``row_weights``, and tables of the folds.
     """
-    inputs = shared["inputs"][rows]
-    if inputs.dtype == jnp.uint8:
-        # Images are bytes on the device, and numbers for noise and network.
-        inputs = inputs.astype(jnp.float32)
-    inputs = prepared(inputs, lane)
+    inputs: Inputs
+    if isinstance(shared["inputs"], Mapping):
+        inputs = {
+            name: _gathered(table, rows, lane["inputs"][name])
+            for name, table in shared["inputs"].items()
+        }
+    else:
+        inputs = _gathered(shared["inputs"], rows, lane)
     targets = shared["targets"][rows]
     weights = None if shared["row_weights"] is None else shared["row_weights"][rows]
     if "class_weights" in lane:
@@ -207,22 +244,39 @@ def _batch(
         row_weights=None if row_weights is None else row_weights[None],
         classes=network.class_targets(rows.shape[0]),
     )
-    value_range = prepared(lane["value_range"], lane) if "value_range" in lane else None
-    batch = Batch(inputs, targets, value_range, shared["columns"])
-    if not any(hook.batch for hook in hooks.values()):
+    several = isinstance(inputs, Mapping)
+    batch = Batch(inputs, targets)
+    if not several:
+        batch = replace(batch, value_range=_value_range(lane), columns=shared["columns"])
+    parts = _parts(lane, shared) if several else {}
+    changing = {name: hook.batch for name, hook in hooks.items() if hook.batch}
+    if not changing:
         return batch
 
-    def changes(inputs: Array) -> Array:
+    def changes(inputs: Inputs) -> Inputs:
         nonlocal batch
         batch = replace(batch, inputs=inputs)
-        for name, hook in hooks.items():
-            if hook.batch:
-                batch = hook.batch(values[name], keys[name], batch)
+        for name, change in changing.items():
+            if several:
+                own = partial(change, values[name])
+                batch = of_several(name, own, keys[name], batch, network.input_kinds, parts)
+            else:
+                batch = change(values[name], keys[name], batch)
         return batch.inputs
 
     # Steps that are none stay so, whatever is mixed in.
     inputs = changed_by_hooks(inputs, lane, changes)
     return replace(batch, inputs=inputs)
+
+
+def _parts(lane: Lane, shared: Lane) -> dict[str, tuple[Array | None, Array | None]]:
+    """Return the value range and the columns of each of several inputs."""
+    folds, columns = lane["inputs"], shared["columns"]
+    return {name: (_value_range(fold), columns[name]) for name, fold in folds.items()}
+
+
+def _value_range(fold: Lane) -> Array | None:
+    return prepared(fold["value_range"], fold) if "value_range" in fold else None
 
 
 def _interventions(
@@ -324,7 +378,7 @@ def _differentiated(
         return objective(weights, inputs=inputs, penalized=False)
 
     def compute(weights: Any, inputs: Array) -> Gradients:
-        if not jnp.issubdtype(inputs.dtype, jnp.floating):
+        if not all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(inputs)):
             by_weights, new_others = jax.grad(bare, has_aux=True)(weights, inputs)
             return Gradients(by_weights, None, new_others)
         both = jax.grad(bare, argnums=(0, 1), has_aux=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -25,6 +25,8 @@ _COLUMN_BY_COLUMN = (
     _LAYERS.PReLU,
     _LAYERS.ELU,
 )
+#: Axes of a batch of tables or sequences.
+_MOST_AXES = 3
 #: Layers with a kernel that takes in the last axis -> its name, and its axis for that.
 _TAKING: tuple[tuple[type[keras.layers.Layer], str, int], ...] = (
     (_LAYERS.Dense, "kernel", 0),
@@ -36,15 +38,15 @@ _TAKING: tuple[tuple[type[keras.layers.Layer], str, int], ...] = (
 )
 
 
-def column_axes(model: keras.Model, sample_shape: Sequence[int]) -> tuple[int | None, ...]:
+def column_axes(model: keras.Model, sample_shape: Any) -> tuple[int | None, ...]:
     """Tell along which axis of each trainable variable the network's input columns lie.
 
     Parameters
     ----------
     model : keras.Model
-        Built, with one input.
-    sample_shape : sequence of int
-        Its last axis is that of the columns.
+        Built.
+    sample_shape : sequence of int, or mapping of such
+        Its last axis is that of the columns; images among several inputs have none.
 
     Returns
     -------
@@ -60,27 +62,35 @@ def column_axes(model: keras.Model, sample_shape: Sequence[int]) -> tuple[int | 
     >>> column_axes(keras.Sequential(layers), (3,))
     (0, None, None, None)
     """
-    columns = sample_shape[-1] if sample_shape else 0
-    same: list[Any] = []  # the input, and what is still made of the same columns
+    # The inputs, and what is still made of the same columns; and how many there are.
+    same: list[tuple[Any, int]] = []
     axes: dict[int, int] = {}
 
     def watch(layer: keras.layers.Layer, call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any, **kwargs: Any) -> Any:
             value = call(*args, **kwargs)
             taken = args[0] if args else next(iter(kwargs.values()), None)
-            if any(taken is one for one in same):
+            columns = next((count for one, count in same if taken is one), None)
+            if columns is not None:
                 if isinstance(layer, _COLUMN_BY_COLUMN):
-                    same.append(value)
+                    same.append((value, columns))
                 else:
                     axes.update(_taking(layer, columns))
             return value
 
         return watched
 
+    def begin(inputs: Any) -> None:
+        if isinstance(inputs, Mapping):
+            tables = [one for one in inputs.values() if len(one.shape) <= _MOST_AXES]
+            same.extend((one, one.shape[-1]) for one in tables)
+        else:
+            same.append((inputs, inputs.shape[-1] if len(inputs.shape) > 1 else 0))
+
     kinds = (*_COLUMN_BY_COLUMN, *(kind for kind, _, _ in _TAKING))
     every = {id(layer): layer for layer in model._flatten_layers(include_self=False)}
     watched_layers = [layer for layer in every.values() if isinstance(layer, kinds)]
-    watched_pass(model, sample_shape, watched_layers, watch, same.append)
+    watched_pass(model, sample_shape, watched_layers, watch, begin)
     return tuple(axes.get(id(variable)) for variable in model.trainable_variables)
 
 

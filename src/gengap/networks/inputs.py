@@ -11,7 +11,14 @@ import keras
 import numpy as np
 
 from gengap.data.row_form import RowForm
-from gengap.networks.shapes import inference_mode, input_dtype, sample_shape
+from gengap.networks.shapes import (
+    batch_spec,
+    inference_mode,
+    input_dtype,
+    input_names,
+    known_shape,
+    packed,
+)
 from gengap.networks.tracing import patched
 
 __all__ = [
@@ -33,7 +40,7 @@ _ARITHMETIC = {"add", "div", "divide", "mul", "multiply", "sub", "subtract", "tr
 _REARRANGING = {"convert_element_type", "copy", "reshape", "rev", "slice", "squeeze", "transpose"}
 
 
-def form_taken(form: RowForm, model: keras.Model) -> RowForm:
+def form_taken(form: RowForm, model: keras.Model, name: str | None = None) -> RowForm:
     """Return rows as a built network takes them.
 
     One that takes grey images without a channel axis gets them so, and one that scales pixels
@@ -45,19 +52,26 @@ def form_taken(form: RowForm, model: keras.Model) -> RowForm:
     form : RowForm
         As they were read.
     model : keras.Model
+    name : str, optional
+        Of one of several inputs; the same for all functions of this module.
     """
     if form.padding is not None:
-        value = mask_value(model)
+        value = mask_value(model, name)
         return replace(form, padding=0.0 if value is None else value)
     if form.modality != "image":
         return form
-    if len(sample_shape(model)) == len(form.shape) - 1:
+    if len(_shape_of(model, name)) == len(form.shape) - 1:
         form = replace(form, shape=form.shape[:-1])
-    scales = rescales(model) or _computes_with_constants(model)
+    scales = rescales(model, name) or _computes_with_constants(model, name)
     return replace(form, divisor=1.0) if scales else form
 
 
-def rescales(model: keras.Model) -> bool:
+def _shape_of(model: keras.Model, name: str | None) -> tuple[int, ...]:
+    shape: Any = known_shape(model)
+    return tuple(shape if name is None else shape[name])
+
+
+def rescales(model: keras.Model, name: str | None = None) -> bool:
     """Tell whether a network prepares its inputs itself, by a layer of Keras made for that.
 
     Examples
@@ -67,10 +81,10 @@ def rescales(model: keras.Model) -> bool:
     >>> rescales(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
     False
     """
-    return bool(preparing_layers(model)) or takes_codes(model)
+    return bool(preparing_layers(model, name)) or takes_codes(model, name)
 
 
-def takes_codes(model: keras.Model) -> bool:
+def takes_codes(model: keras.Model, name: str | None = None) -> bool:
     """Tell whether a network looks its inputs up, or part of them, as whole numbers.
 
     Such as tokens in an Embedding; or its input says itself that it is of whole numbers.
@@ -80,22 +94,31 @@ def takes_codes(model: keras.Model) -> bool:
     >>> takes_codes(keras.Sequential([keras.Input((9,)), keras.layers.Embedding(50, 4)]))
     True
     """
-    whole = input_dtype(model).kind in "iu"
+    whole = input_dtype(model, name).kind in "iu"
     # Bytes of images are numbers: it takes a layer to tell that they are codes.
-    whole = whole and len(sample_shape(model)) < 3
-    found = (inner for layer in preparing_layers(model) for inner in layer._flatten_layers())
+    whole = whole and len(_shape_of(model, name)) < 3
+    found = (inner for layer in preparing_layers(model, name) for inner in layer._flatten_layers())
     return whole or any(isinstance(layer, _LOOKUPS) for layer in found)
 
 
-def trial_inputs(model: keras.Model, rows: int) -> np.ndarray:
-    """Return inputs (rows, ...) to see what a built network does: random ones, or codes 0 and 1."""
-    shape = tuple(size or 1 for size in sample_shape(model))
-    values = 3.0 * np.random.default_rng(0).standard_normal((rows, *shape))
-    # Other codes may be beyond its table.
-    return (values > 0 if takes_codes(model) else values).astype(input_dtype(model))
+def trial_inputs(model: keras.Model, rows: int) -> Any:
+    """Return inputs (rows, ...) to see what a built network does: random ones, or codes 0 and 1.
+
+    They are packed as the network takes them.
+    """
+    generator = np.random.default_rng(0)
+
+    def values(name: str | None) -> np.ndarray:
+        drawn = 3.0 * generator.standard_normal((rows, *_shape_of(model, name)))
+        # Other codes may be beyond its table.
+        codes = takes_codes(model, name)
+        return (drawn > 0 if codes else drawn).astype(input_dtype(model, name))
+
+    names = input_names(model)
+    return packed(model, {name: values(name) for name in names}) if names else values(None)
 
 
-def preparing_layers(model: keras.Model) -> tuple[keras.layers.Layer, ...]:
+def preparing_layers(model: keras.Model, name: str | None = None) -> tuple[keras.layers.Layer, ...]:
     """Return the layers that scale, bin or look up what they get straight from the inputs.
 
     A layer counts where the value that it takes hangs on the inputs and on no variable of the
@@ -104,9 +127,16 @@ def preparing_layers(model: keras.Model) -> tuple[keras.layers.Layer, ...]:
     Parameters
     ----------
     model : keras.Model
-        Built, with one input; it may be code.
+        Built; it may be code.
     """
     layers = [layer for layer in _distinct(model) if _prepares(layer)]
+    return _layers_at_inputs(model, layers, name)
+
+
+def _layers_at_inputs(
+    model: keras.Model, layers: Sequence[keras.layers.Layer], name: str | None
+) -> tuple[keras.layers.Layer, ...]:
+    """Return those of some layers that take what hangs on the inputs and on no variable."""
     if not layers:
         return ()
     taken: list[tuple[keras.layers.Layer, Any]] = []
@@ -126,8 +156,9 @@ def preparing_layers(model: keras.Model) -> tuple[keras.layers.Layer, ...]:
 
     with patched(layers, watch):
         jaxpr = _traced(model, lambda output: [value for _, value in taken])
-    from_variables = _derived(jaxpr, jaxpr.invars[:-1])
-    from_inputs = _derived(jaxpr, jaxpr.invars[-1:])
+    variables, inputs = _invars(jaxpr, model, name)
+    from_variables = _derived(jaxpr, variables)
+    from_inputs = _derived(jaxpr, inputs)
     return tuple(
         layer
         for (layer, _), value in zip(taken, jaxpr.outvars, strict=True)
@@ -135,22 +166,22 @@ def preparing_layers(model: keras.Model) -> tuple[keras.layers.Layer, ...]:
     )
 
 
-def _computes_with_constants(model: keras.Model) -> bool:
+def _computes_with_constants(model: keras.Model, name: str | None = None) -> bool:
     """Tell whether the first thing that a network does with its inputs is to shift or scale them.
 
     By arithmetic with numbers that are written in it, such as ``inputs / 255``.
     """
     jaxpr = _traced(model, lambda output: output)
     hang = _derived(jaxpr, jaxpr.invars)
-    straight = {id(jaxpr.invars[-1])}
+    straight = {id(value) for value in _invars(jaxpr, model, name)[1]}
     for equation in jaxpr.eqns:
         if not any(id(value) in straight for value in equation.invars):
             continue
-        name = equation.primitive.name
-        if name in _REARRANGING:
+        primitive = equation.primitive.name
+        if primitive in _REARRANGING:
             straight.update(id(value) for value in equation.outvars)
         constant = any(id(value) not in hang for value in equation.invars)
-        if constant and {name, equation.params.get("name")} & _ARITHMETIC:
+        if constant and {primitive, equation.params.get("name")} & _ARITHMETIC:
             return True
     return False
 
@@ -159,14 +190,23 @@ def _traced(model: keras.Model, returned: Callable[[Any], Any]) -> Any:
     """Return the jaxpr of a pass in inference mode: of all variables, and then of the inputs."""
 
     def run(trainable: Any, others: Any, inputs: Any) -> Any:
-        output, _ = model.stateless_call(trainable, others, inputs, **inference_mode(model))
+        taken = packed(model, inputs)
+        output, _ = model.stateless_call(trainable, others, taken, **inference_mode(model))
         return returned(output)
 
     trainable = [variable.value for variable in model.trainable_variables]
     others = [variable.value for variable in model.non_trainable_variables]
-    shape = (2, *(size or 1 for size in sample_shape(model)))
-    inputs = jax.ShapeDtypeStruct(shape, input_dtype(model))
-    return jax.make_jaxpr(run)(trainable, others, inputs).jaxpr
+    return jax.make_jaxpr(run)(trainable, others, batch_spec(model, 2)).jaxpr
+
+
+def _invars(jaxpr: Any, model: keras.Model, name: str | None) -> tuple[list[Any], list[Any]]:
+    """Return what a jaxpr of `_traced` takes in: the variables, and an input (or the only one)."""
+    names: list[str | None] = [*sorted(input_names(model))] or [
+        None
+    ]  # JAX takes a mapping in the order of its names
+    variables, inputs = jaxpr.invars[: -len(names)], jaxpr.invars[-len(names) :]
+    wanted = [value for one, value in zip(names, inputs, strict=True) if one == name]
+    return variables, wanted
 
 
 def _prepares(layer: keras.layers.Layer) -> bool:
@@ -189,20 +229,23 @@ def _derived(jaxpr: Any, sources: Sequence[Any]) -> set[int]:
     return known
 
 
-def masking_layer(model: keras.Model) -> keras.layers.Masking | None:
+def masking_layer(model: keras.Model, name: str | None = None) -> keras.layers.Masking | None:
     """Return the layer that tells a network which steps are none, if it has one."""
-    found = (layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Masking))
-    return next(found, None)
+    found = [layer for layer in _distinct(model) if isinstance(layer, keras.layers.Masking)]
+    if name is not None:
+        found = list(_layers_at_inputs(model, found, name))
+    return next(iter(found), None)
 
 
-def takes_inputs(layer: keras.layers.Layer, model: keras.Model) -> bool:
+def takes_inputs(layer: keras.layers.Layer, model: keras.Model, name: str | None = None) -> bool:
     """Tell whether a layer of a Sequential or Functional network is called on its inputs."""
     if isinstance(model, keras.Sequential):
         return model.layers[0] is layer
-    return any(node.input_tensors[0] is model.inputs[0] for node in layer._inbound_nodes)
+    given = model.inputs[0 if name is None else input_names(model).index(name)]
+    return any(node.input_tensors[0] is given for node in layer._inbound_nodes)
 
 
-def mask_value(model: keras.Model) -> float | None:
+def mask_value(model: keras.Model, name: str | None = None) -> float | None:
     """Return what a network takes for a step that is none, where it has a Masking layer.
 
     Examples
@@ -210,5 +253,5 @@ def mask_value(model: keras.Model) -> float | None:
     >>> mask_value(keras.Sequential([keras.Input((9, 2)), keras.layers.Masking(-1.0)]))
     -1.0
     """
-    layer = masking_layer(model)
+    layer = masking_layer(model, name)
     return None if layer is None else float(layer.mask_value)

@@ -14,10 +14,10 @@ from gengap.errors import UserError
 from gengap.networks.cells import recurrent_cells
 from gengap.networks.constraining import constrain_rest, constraints_of, set_constraints
 from gengap.networks.existing import l1_l2, penalties
-from gengap.networks.inputs import masking_layer, takes_inputs
+from gengap.networks.inputs import masking_layer, takes_codes, takes_inputs
 from gengap.networks.rebuild import Edit, copy_network, is_graph, rebuild
 from gengap.networks.residuals import residual_joins
-from gengap.networks.shapes import sample_shape
+from gengap.networks.shapes import input_names, known_shape
 from gengap.networks.sites import Site, count_calls, hidden_sites, kernels
 from gengap.techniques.base import Insertion
 from gengap.techniques.discovery import techniques
@@ -116,11 +116,12 @@ def _insert_into_graph(
     cell_arguments: Mapping[str, float],
     max_norm: float | None,
 ) -> keras.Model:
-    shape = tuple(size or 1 for size in sample_shape(model))
+    shape = known_shape(model)
     hidden = [insertion for insertion in insertions if insertion.place != "inputs"]
     all_sites = hidden_sites(model, shape) if hidden else ()
     masking = masking_layer(model)
-    first_masking = masking if masking is not None and takes_inputs(masking, model) else None
+    taking: list[str | None] = [*input_names(model)] or [None]
+    maskings = {name: _first_masking(model, name) for name in taking}
     for insertion in hidden:
         _check_masked(insertion, all_sites, masking)
     taken = {layer.name for layer in model._flatten_layers()}
@@ -135,11 +136,16 @@ def _insert_into_graph(
         if not sites:
             raise _refusal(insertion, 0, 0, ()) if insertion.place != "around" else _no_detour()
         added.append((insertion, sites, _plan_insertion(insertion, sites, plans, taken)))
-    first = [
-        _new_layer(insertion.layer, insertion.arguments, "input", taken)
-        for insertion in insertions
-        if insertion.place == "inputs"
-    ]
+    first = {
+        name: [
+            _new_layer(insertion.layer, insertion.arguments, name or "input", taken)
+            for insertion in insertions
+            if insertion.place == "inputs"
+        ]
+        for name in taking
+        # What is inserted there computes with numbers.
+        if name is None or not takes_codes(model, name)
+    }
 
     def edit(layer: keras.layers.Layer) -> Edit:
         plan = plans.get(id(layer), _Plan())
@@ -159,16 +165,19 @@ def _insert_into_graph(
 
         then: list[tuple[keras.layers.Layer, frozenset[int] | None]]
         then = [(new, None) for new in plan.inner]
-        if layer is first_masking:
-            # What is changed before it would no longer tell which steps are none.
-            then += [(new, None) for new in first]
+        for name, first_masking in maskings.items():
+            if layer is first_masking:
+                # What is changed before it would no longer tell which steps are none.
+                then += [(new, None) for new in first.get(name, [])]
         then += [(new, frozenset(plan.calls)) for new in plan.outer]
         inside = bool(constraints) or bool((strengths or cell_arguments) and layer.variables)
         touched = plan.linear or plan.without_bias or inside
         edit = Edit(change if touched else None, plan.drop, tuple(then), tuple(plan.moved))
         return replace(edit, begins=plan.begins, ends=plan.ends)
 
-    new = rebuild(model, edit, () if first_masking is not None else first)
+    before: dict[Any, list[keras.layers.Layer]]
+    before = {name: layers for name, layers in first.items() if maskings[name] is None}
+    new = rebuild(model, edit, before.get(None, ()) if taking == [None] else before)
     for insertion, sites, layers in added:
         count = count_calls(new, layers, shape)
         if count != len(sites):
@@ -176,6 +185,12 @@ def _insert_into_graph(
     if cell_arguments:
         _check_cells(model, new, cell_arguments)
     return new
+
+
+def _first_masking(model: keras.Model, name: str | None) -> keras.layers.Masking | None:
+    """Return the Masking layer that takes an input itself, if there is one."""
+    masking = masking_layer(model, name)
+    return masking if masking is not None and takes_inputs(masking, model, name) else None
 
 
 def _check_masked(

@@ -24,7 +24,7 @@ __all__ = ["network_from_words", "working_directory_importable"]
 
 
 def network_from_words(
-    words: str, input_shape: tuple[int, ...], outputs: int, task: str, *, ragged: bool = False
+    words: str, input_shape: Any, outputs: int, task: str, *, ragged: bool = False
 ) -> keras.Model:
     """Return the network that words, a function's name or a file's path stand for.
 
@@ -33,7 +33,7 @@ def network_from_words(
     words : str
         ``"mlp:64,32"`` or another of `gengap.networks.words`, ``"module:function"``, or a path
         that ends in ``.keras``.
-    input_shape : tuple of int
+    input_shape : tuple of int, or mapping of such
     outputs : int
     task : {"classification", "regression"}
     ragged : bool
@@ -79,9 +79,7 @@ def working_directory_importable() -> Iterator[None]:
             sys.path.remove(here)
 
 
-def _call_function(
-    words: str, input_shape: tuple[int, ...], outputs: int, task: str
-) -> keras.Model:
+def _call_function(words: str, input_shape: Any, outputs: int, task: str) -> keras.Model:
     module_name, _, function_name = words.partition(":")
     with working_directory_importable(), _users_code(words):
         try:
@@ -129,10 +127,11 @@ def _users_code(words: str) -> Iterator[None]:
         ) from error
 
 
-def _call(function: Any, words: str, input_shape: tuple[int, ...], outputs: int, task: str) -> Any:
+def _call(function: Any, words: str, input_shape: Any, outputs: int, task: str) -> Any:
+    flat = isinstance(input_shape, tuple) and len(input_shape) == 1
     offered = {
         "input_shape": input_shape,
-        "inputs": input_shape[0] if len(input_shape) == 1 else input_shape,
+        "inputs": input_shape[0] if flat else input_shape,
         "outputs": outputs,
         "task": task,
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -11,7 +13,8 @@ from gengap.networks.heads import head_of, output_activation, output_units
 from gengap.networks.loading import network_from_words
 from gengap.networks.own_copy import is_built, own_copy
 from gengap.networks.rebuild import is_graph, rebuild
-from gengap.networks.shapes import output_shapes, sample_shape
+from gengap.networks.several import JOINING, network_with_inputs
+from gengap.networks.shapes import Shape, output_shapes, sample_shape
 from gengap.networks.words import default_words, describe_kind
 
 __all__ = ["describe", "resolve_model"]
@@ -22,7 +25,7 @@ _DEFAULT_LEARNING_RATE = 1e-3
 def resolve_model(
     model: str | Path | keras.Model | None,
     *,
-    input_shape: tuple[int, ...],
+    input_shape: tuple[int, ...] | Mapping[str, tuple[int, ...]],
     outputs: int,
     task: str,
     learning_rate: float | None = None,
@@ -39,9 +42,10 @@ def resolve_model(
         and is called with whichever of `input_shape`, `inputs`, `outputs` and `task` it takes; a
         path that ends in ``.keras`` a saved network, loaded in safe mode; an instance is copied,
         and stays as it was (the copy is compiled if it is not).
-    input_shape : tuple of int
+    input_shape : tuple of int, or mapping of such
         Shape of one encoded sample, such as ``(11,)``. A network may take grey images
-        (height, width, 1) without their last axis.
+        (height, width, 1) without their last axis. By the names of the inputs where there are
+        several.
     outputs : int
         Number of classes; 1 for regression.
     task : {"classification", "regression"}
@@ -57,6 +61,47 @@ def resolve_model(
     UserError
         Where there is no such network, or it does not fit the data.
     """
+    if isinstance(input_shape, Mapping):
+        network = _network_of_several(model, input_shape, outputs, task, widened)
+    else:
+        network = _network_of_one(model, input_shape, outputs, task, widened, ragged=ragged)
+    _check_outputs(network, outputs, task)
+    if not network.compiled:
+        _compile(network, outputs, task, learning_rate)
+    elif learning_rate is not None:
+        _set_learning_rate(network.optimizer, learning_rate)
+    head_of(network, task=task, classes=outputs)
+    return network
+
+
+def _network_of_several(
+    model: Any,
+    input_shape: Mapping[str, tuple[int, ...]],
+    outputs: int,
+    task: str,
+    widened: tuple[str, ...],
+) -> keras.Model:
+    """Return the network with several inputs that `model` stands for."""
+    network = network_with_inputs(model, input_shape, outputs, task)
+    _check_training(network)
+    own = sample_shape(network)
+    assert isinstance(own, Mapping)
+    for name, shape in input_shape.items():
+        words = tuple(word for word in widened if word.startswith(f"{name}."))
+        _check_shape(own[name], shape, words, f"the input {name!r} of the network")
+    return network
+
+
+def _network_of_one(
+    model: Any,
+    input_shape: tuple[int, ...],
+    outputs: int,
+    task: str,
+    widened: tuple[str, ...],
+    *,
+    ragged: bool,
+) -> keras.Model:
+    """Return the built network with one input that `model` stands for."""
     if model is None:
         model = default_words(len(input_shape))
     if model is None:
@@ -79,14 +124,7 @@ def resolve_model(
     _check_training(network)
     _check_inputs(network, input_shape, widened)
     _build(network, input_shape)
-    network = _sized(network, input_shape)
-    _check_outputs(network, outputs, task)
-    if not network.compiled:
-        _compile(network, outputs, task, learning_rate)
-    elif learning_rate is not None:
-        _set_learning_rate(network.optimizer, learning_rate)
-    head_of(network, task=task, classes=outputs)
-    return network
+    return _sized(network, input_shape)
 
 
 def describe(model: keras.Model) -> str:
@@ -128,11 +166,16 @@ def _check_inputs(
     if len(model.inputs) != 1:
         raise UserError(
             "several-inputs",
-            f"the network has {len(model.inputs)} inputs; networks with one input are supported",
-            "join them to one keras.Input and slice it in the network (inputs[:, :2], "
-            "inputs[:, 2:]); whole numbers for an Embedding may be among its columns",
+            f"the network has {len(model.inputs)} inputs; x holds one",
+            "in Python, give x as a mapping from the names of the inputs to arrays, or as a list "
+            f"in the order of model.inputs; or {JOINING}",
         )
-    expected = tuple(model.inputs[0].shape[1:])
+    _check_shape(tuple(model.inputs[0].shape[1:]), input_shape, widened, "the network")
+
+
+def _check_shape(
+    expected: Shape, input_shape: tuple[int, ...], widened: tuple[str, ...], what: str
+) -> None:
     grey = len(input_shape) == 3 and input_shape[-1] == 1
     if _fits(expected, input_shape) or (grey and _fits(expected, input_shape[:-1])):
         return
@@ -144,7 +187,7 @@ def _check_inputs(
         )
     raise UserError(
         "model-input-shape",
-        f"the network takes samples of the shape {_shape(expected)}, the encoded data have "
+        f"{what} takes samples of the shape {_shape(expected)}, the encoded data have "
         f"{_shape(input_shape)}",
         hint,
     )
@@ -193,6 +236,7 @@ def _build(model: keras.Model, input_shape: tuple[int, ...]) -> None:
 def _sized(model: keras.Model, input_shape: tuple[int, ...]) -> keras.Model:
     """Build a graph that takes samples of any size for the size that they have."""
     expected = sample_shape(model)
+    assert not isinstance(expected, Mapping)
     if not is_graph(model) or None not in expected:
         return model
     return rebuild(model, lambda layer: None, sample_shape=input_shape[: len(expected)])

@@ -19,7 +19,7 @@ from keras.layers import Layer
 from gengap.errors import UserError
 from gengap.networks.compiling import copy_compilation
 from gengap.networks.own import own_objects
-from gengap.networks.shapes import inference_mode, input_dtype, sample_shape
+from gengap.networks.shapes import inference_mode, input_names, zeros
 
 __all__ = [
     "Edit",
@@ -73,8 +73,8 @@ def is_graph(model: Layer) -> bool:
 def rebuild(
     model: keras.Model,
     edit: Callable[[Layer], Edit | None],
-    first: Sequence[Layer] = (),
-    sample_shape: tuple[int, ...] | None = None,
+    first: Sequence[Layer] | Mapping[str, Sequence[Layer]] = (),
+    sample_shape: Any = None,
 ) -> keras.Model:
     """Build a Sequential or Functional network anew.
 
@@ -85,9 +85,10 @@ def rebuild(
     edit : callable
         ``layer -> Edit``, or None for a layer that stays as it is.
     first : sequence of Layer
-        New layers behind the input.
-    sample_shape : tuple of int, optional
-        Of its one input, in place of a shape with open sizes.
+        New layers behind the input; by name where there are several inputs, which get the names
+        of `input_names`.
+    sample_shape : tuple of int or mapping of such, optional
+        Of its input or inputs, in place of a shape with open sizes.
 
     Raises
     ------
@@ -151,8 +152,7 @@ def copy_by_configuration(model: keras.Model) -> keras.Model:
     """
     new = made_again(model)
     if not new.built:
-        shape = (2, *(size or 1 for size in sample_shape(model)))
-        new(keras.ops.zeros(shape, input_dtype(model)), **inference_mode(new))
+        new(zeros(model), **inference_mode(new))
     new.set_weights(model.get_weights())
     for layer in new._flatten_layers(include_self=False, recursive=True):
         if isinstance(layer, keras.layers.Normalization):
@@ -194,9 +194,10 @@ class _Builder:
     def network(
         self,
         model: keras.Model,
-        first: Sequence[Layer],
-        sample_shape: tuple[int, ...] | None = None,
+        first: Any,
+        sample_shape: Any = None,
     ) -> keras.Model:
+        build: Callable[..., keras.Model]
         build = self.sequential if isinstance(model, keras.Sequential) else self.functional
         try:
             new = build(model, first, sample_shape)
@@ -246,18 +247,24 @@ class _Builder:
     def functional(
         self,
         model: keras.Model,
-        first: Sequence[Layer],
-        sample_shape: tuple[int, ...] | None,
+        first: Sequence[Layer] | Mapping[str, Sequence[Layer]],
+        sample_shape: Any,
     ) -> keras.Model:
+        names = dict(zip(map(id, model.inputs), input_names(model), strict=False))
+
         def start(given: Any) -> Any:
-            shape = given.shape if sample_shape is None else (given.shape[0], *sample_shape)
-            return keras.Input(batch_shape=shape, dtype=given.dtype, name=given.name)
+            name = names.get(id(given))
+            own = sample_shape if sample_shape is None or name is None else sample_shape[name]
+            shape = given.shape if own is None else (given.shape[0], *own)
+            return keras.Input(batch_shape=shape, dtype=given.dtype, name=name or given.name)
 
         inputs = keras.tree.map_structure(start, model.input)
         replaced: dict[int, Any] = {}
-        if first:
-            value = given = keras.tree.flatten(inputs)[0]
-            for layer in first:
+        starts = keras.tree.flatten(inputs)
+        behind = first.items() if isinstance(first, Mapping) else [(starts[0].name, first)]
+        for name, layers in behind:
+            value = given = next(one for one in starts if one.name == name)
+            for layer in layers:
                 value = layer(value)
             replaced[id(given)] = value
 

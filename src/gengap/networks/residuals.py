@@ -57,14 +57,14 @@ class _Found:
     within: frozenset[int]
 
 
-def residual_joins(model: keras.Model, sample_shape: Sequence[int]) -> tuple[Join, ...]:
+def residual_joins(model: keras.Model, sample_shape: Any) -> tuple[Join, ...]:
     """Find where residual branches are joined, in the order in which that is computed.
 
     Parameters
     ----------
     model : keras.Model
-        Built, with one input.
-    sample_shape : sequence of int
+        Built.
+    sample_shape : sequence of int, or mapping of such
 
     Examples
     --------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import keras
 
@@ -11,7 +12,7 @@ from gengap.errors import UserError
 from gengap.networks.cells import Cell, recurrent_cells
 from gengap.networks.columns import column_axes
 from gengap.networks.residuals import Join, residual_joins
-from gengap.networks.shapes import sample_shape
+from gengap.networks.shapes import known_shape
 from gengap.networks.sites import Site, hidden_sites
 from gengap.recipe import Recipe
 from gengap.techniques.discovery import find_technique
@@ -72,8 +73,8 @@ class _Parts:
         self._network = network
 
     @cached_property
-    def _shape(self) -> tuple[int, ...]:
-        return tuple(size or 1 for size in sample_shape(self._network))
+    def _shape(self) -> Any:
+        return known_shape(self._network)
 
     @cached_property
     def sites(self) -> tuple[Site, ...]:

@@ -151,14 +151,14 @@ def is_hidden_kind(layer: keras.layers.Layer) -> bool:
     return any(len(variable.shape) >= 2 for variable in layer._trainable_variables)
 
 
-def hidden_sites(model: keras.Model, sample_shape: Sequence[int]) -> tuple[Site, ...]:
+def hidden_sites(model: keras.Model, sample_shape: Any) -> tuple[Site, ...]:
     """Find the hidden layers of a built network, in the order in which they are computed.
 
     Parameters
     ----------
     model : keras.Model
-        Built, with one input.
-    sample_shape : sequence of int
+        Built.
+    sample_shape : sequence of int, or mapping of such
         Shape of one sample, without the batch axis.
 
     Returns
@@ -257,9 +257,7 @@ def at_sites(
         yield
 
 
-def count_calls(
-    model: keras.Model, layers: Sequence[keras.layers.Layer], sample_shape: Sequence[int]
-) -> int:
+def count_calls(model: keras.Model, layers: Sequence[keras.layers.Layer], sample_shape: Any) -> int:
     """Count how often one pass calls the given layers, together."""
     count = [0]
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import keras
 
-from gengap.networks.shapes import inference_mode, input_dtype
+from gengap.networks.shapes import batch_spec, inference_mode, packed
 
 __all__ = ["patched", "restarting", "watched_pass"]
 
@@ -19,7 +19,7 @@ Patch = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
 
 def watched_pass(
     model: keras.Model,
-    sample_shape: Sequence[int],
+    sample_shape: Any,
     layers: Sequence[Any],
     watch: Patch,
     begin: Callable[[Any], None] = lambda inputs: None,
@@ -29,14 +29,14 @@ def watched_pass(
     Parameters
     ----------
     model : keras.Model
-        Built, with one input.
-    sample_shape : sequence of int
+        Built.
+    sample_shape : sequence of int, or mapping of such
     layers : sequence of keras.Operation
         Those that are watched.
     watch : callable
         ``(layer, call) -> call``: what is called in its place.
     begin : callable
-        Is given the traced input before the first layer is called.
+        Is given the traced input, or inputs by name, before the first layer is called.
 
     Returns
     -------
@@ -49,13 +49,13 @@ def watched_pass(
 
     def run(inputs: Any) -> Any:
         begin(inputs)
-        result, _ = model.stateless_call(trainable, others, inputs, **inference_mode(model))
+        taken = packed(model, inputs)
+        result, _ = model.stateless_call(trainable, others, taken, **inference_mode(model))
         outputs.extend(keras.tree.flatten(result))
         return result
 
-    inputs = jax.ShapeDtypeStruct((2, *sample_shape), input_dtype(model))
     with patched(layers, watch):
-        jax.eval_shape(run, inputs)
+        jax.eval_shape(run, batch_spec(model, 2, sample_shape))
     return outputs
 
 

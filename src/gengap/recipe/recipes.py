@@ -12,6 +12,7 @@ from gengap.recipe.grammar import PLUS_BETWEEN_PARTS, malformed, split
 from gengap.recipe.grid import grid_points
 from gengap.recipe.parts import Part
 from gengap.techniques.discovery import find_technique, techniques
+from gengap.wording import listed
 
 __all__ = ["BASELINE", "NONE", "Recipe"]
 
@@ -193,19 +194,22 @@ class Recipe:
                 record[part.technique] = part.strengths[0][1] if one else dict(part.strengths)
         return record
 
-    def check(self, task: str, modality: str = "table") -> None:
+    def check(self, task: str, *modalities: str) -> None:
         """Refuse a recipe that is not made for this task or this kind of data.
 
         Parameters
         ----------
         task : {"classification", "regression"}
-        modality : {"table", "image", "sequence"}
+        *modalities : {"table", "image", "sequence"}
+            Of the network's inputs, of which a technique must serve one; a table by default.
 
         Raises
         ------
         UserError
             ``technique-not-for-task``; ``technique-not-for-data``, with those that serve.
         """
+        modalities = modalities or ("table",)
+        given = listed([f"{modality}s" for modality in dict.fromkeys(modalities)])
         for name in self.names:
             technique = find_technique(name)
             if task not in technique.tasks:
@@ -214,17 +218,17 @@ class Recipe:
                     f"{name} is not defined for {task} (only for {' and '.join(technique.tasks)})",
                     f"leave {name} out of the techniques",
                 )
-            if modality not in technique.modalities:
+            if not {*modalities} & {*technique.modalities}:
                 only = " and ".join(f"{served}s" for served in technique.modalities)
                 serving = [
                     other.name
                     for other in techniques().values()
-                    if modality in other.modalities and task in other.tasks
+                    if {*modalities} & {*other.modalities} and task in other.tasks
                 ]
                 raise UserError(
                     "technique-not-for-data",
-                    f"{name} is not defined for {modality}s (only for {only})",
-                    f"for {modality}s: {', '.join(serving)}",
+                    f"{name} is not defined for {given} (only for {only})",
+                    f"for {given}: {', '.join(serving)}",
                 )
 
     def filled(self, values: Mapping[tuple[str, str], float]) -> Recipe:

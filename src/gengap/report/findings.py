@@ -68,8 +68,8 @@ def findings_json(findings: Sequence[Finding], dataset: Dataset) -> str:
         "source": dataset.source,
         "rows": len(dataset.rows),
         "columns": len(dataset.columns),
-        "modality": dataset.modality,
-        "shape": None if dataset.columns else list(dataset.rows.features.shape[1:]),
+        "modality": "several" if dataset.inputs else dataset.modality,
+        "shape": None if dataset.columns or dataset.inputs else list(dataset.rows.alone.shape[1:]),
         "task": dataset.task,
         "target": dataset.target_name,
         "classes": list(dataset.classes),
@@ -80,11 +80,13 @@ def findings_json(findings: Sequence[Finding], dataset: Dataset) -> str:
 
 
 def _heading(dataset: Dataset) -> str:
-    if dataset.columns:
+    if dataset.inputs:
+        parts = [plural(len(dataset.rows), "row"), plural(len(dataset.inputs), "input")]
+        parts += [f"{name}: {_what(one)}" for name, one in dataset.by_input().items()]
+    elif dataset.columns:
         parts = [plural(len(dataset.rows), "row"), plural(len(dataset.columns), "column")]
     else:
-        shape = describe_shape(dataset.rows.features.shape[1:], dataset.modality)
-        parts = [f"{plural(len(dataset.rows), dataset.modality)} of {shape}"]
+        parts = [f"{plural(len(dataset.rows), dataset.modality)} of {_what(dataset)}"]
     if dataset.test is not None:
         parts.append(plural(len(dataset.test), "test row"))
     classes = f", {plural(len(dataset.classes), 'class', 'classes')}" if dataset.classes else ""
@@ -94,6 +96,13 @@ def _heading(dataset: Dataset) -> str:
     )
     # A name from a file must not steer the terminal.
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in heading)
+
+
+def _what(dataset: Dataset) -> str:
+    """Say what a row is to one input."""
+    if dataset.columns:
+        return plural(len(dataset.columns), "column")
+    return describe_shape(dataset.rows.alone.shape[1:], dataset.modality)
 
 
 def _summary(findings: Sequence[Finding]) -> str:

@@ -76,7 +76,10 @@ def facts(results: Results) -> str:
     """Say in one line what was studied."""
     protocol, data = results.protocol, results.dataset
     shape, modality = data.get("shape"), data.get("modality", "table")
-    if shape:
+    inputs = data.get("inputs")
+    if isinstance(inputs, Sequence):
+        parts = [plural(protocol.rows, "row"), *map(_input_facts, inputs)]
+    elif shape:
         parts = [f"{plural(protocol.rows, modality)} of {describe_shape(tuple(shape), modality)}"]
     else:
         parts = [plural(protocol.rows, "row")]
@@ -100,6 +103,17 @@ def facts(results: Results) -> str:
         folds += f" × {plural(protocol.repeats, 'repeat')}"
     parts += [f"decided by {words.protocol_scale(protocol).label}", folds]
     return " · ".join(parts)
+
+
+def _input_facts(one: Mapping[str, Any]) -> str:
+    """Say what a row is to one of several inputs."""
+    shape, steps = one.get("shape"), one.get("steps")
+    if not shape:
+        return f"“{one['name']}”: {plural(one['columns'], 'column')}"
+    said = f"“{one['name']}”: {describe_shape(tuple(shape), one['modality'])}"
+    if steps and steps[0] < steps[1]:
+        said += f", {steps[0]} to {steps[1]} steps a row"
+    return said
 
 
 def cards(results: Results) -> tuple[Card, ...]:

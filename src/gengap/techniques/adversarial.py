@@ -30,11 +30,16 @@ def with_adversarial_inputs(distance):
 
 
 def _hooks(options: Mapping[str, str]) -> Hooks:
+    import jax
     import jax.numpy as jnp
 
     def two_pass(values, compute, weights, inputs):
         first = compute(weights, inputs)
-        moved = inputs + values["distance"].astype(inputs.dtype) * jnp.sign(first.inputs)
+        moved = jax.tree.map(
+            lambda x, slope: x + values["distance"].astype(x.dtype) * jnp.sign(slope),
+            inputs,
+            first.inputs,
+        )
         second = compute(weights, moved)
         return dataclasses.replace(
             first,

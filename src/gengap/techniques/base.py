@@ -150,6 +150,9 @@ class PlainKeras:
         Source texts at module level that other techniques need as well.
     definitions : str
         Source text at module level that the expressions below need.
+    batches : str, optional
+        A Python expression of what changes a batch, ``(key, inputs, targets) -> (inputs, targets)``
+        of one input: what `network` is made to learn from.
     network, optimizer, loss : str, optional
         A Python expression in which ``{network}``, ``{optimizer}`` or ``{loss}`` stands for what
         it wraps. ``steps`` is the number of steps of an epoch, and ``EPOCHS`` that of epochs;
@@ -162,8 +165,8 @@ class PlainKeras:
         one of the names of recurrent layers that could share a cell, and that of the first of each
         stack.
     callbacks : tuple of str
-        Python expressions of callbacks for ``fit``; ``inputs[training]`` are the rows that it
-        trains on.
+        Python expressions of callbacks for ``fit``; ``shuffled`` are the inputs of the rows that
+        it trains on, in a random order.
     trained : str, optional
         A Python expression in which ``{network}`` stands for the network that was trained, and
         ``{activation}`` for the name of what makes probabilities of its outputs: what predicts in
@@ -176,6 +179,7 @@ class PlainKeras:
     cell_arguments: Mapping[str, float] = field(default_factory=dict)
     shared_definitions: tuple[str, ...] = ()
     definitions: str = ""
+    batches: str | None = None
     network: str | None = None
     optimizer: str | None = None
     loss: str | None = None
@@ -212,7 +216,8 @@ class Batch:
     Attributes
     ----------
     inputs : array (B, ...)
-        Prepared: a table's columns are standardized.
+        Prepared: a table's columns are standardized. Of several inputs a technique is given one
+        after the other.
     targets : Targets
     value_range : array (2,), optional
         The least and the largest value of images in training; None for tables and sequences.
@@ -254,7 +259,7 @@ class Gradients:
     ----------
     weights : list of array
         The gradient of the loss of the batch, without penalties on weights.
-    inputs : array (B, ...), optional
+    inputs : array (B, ...), or mapping of such, optional
         The same by the inputs; None where these are no floating numbers.
     others : list of array
         The other variables after the pass forwards, such as moving statistics.
@@ -514,6 +519,8 @@ class Technique:
     of_numbers : bool
         Whether it computes with the values of the inputs, and so is not for a network that takes
         them as codes (an Embedding).
+    mixes : bool
+        Whether it mixes the rows of a batch, and so draws for all of several inputs alike.
     check : callable
         ``(model, options)``: raises a UserError where the compiled model rules it out.
     """
@@ -538,6 +545,7 @@ class Technique:
     excludes: tuple[str, ...] = ()
     random: bool = False
     of_numbers: bool = False
+    mixes: bool = False
     check: Callable[[Any, Mapping[str, str]], None] = lambda model, options: None
 
     def strength(self, name: str) -> Strength:

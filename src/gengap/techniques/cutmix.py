@@ -79,4 +79,5 @@ TECHNIQUE = Technique(
     cost=0.05,
     excludes=("mixup",),
     random=True,
+    mixes=True,
 )

@@ -76,4 +76,5 @@ TECHNIQUE = Technique(
     excludes=("cutmix",),
     random=True,
     of_numbers=True,
+    mixes=True,
 )

@@ -49,10 +49,12 @@ class WeightAveraging(keras.callbacks.Callback):
 
     def measure(self, layers):
         momenta = [layer.momentum for layer in layers]
-        for start in range(0, len(self.inputs), self.batch_size):
-            batch = self.inputs[start : start + self.batch_size]
+        rows = len(keras.tree.flatten(self.inputs)[0])
+        for start in range(0, rows, self.batch_size):
+            end = min(start + self.batch_size, rows)
+            batch = keras.tree.map_structure(lambda values: values[start:end], self.inputs)
             for layer in layers:
-                layer.momentum = start / (start + len(batch))
+                layer.momentum = start / end
             self.model(batch, training=True)
         for layer, momentum in zip(layers, momenta):
             layer.momentum = momentum
@@ -95,7 +97,7 @@ def _hooks(options: Mapping[str, str]) -> Hooks:
 
 
 def _plain_keras(strengths: Mapping[str, float], options: Mapping[str, str]) -> PlainKeras:
-    arguments = f"{strengths['start']!r}, np.random.permutation(inputs[training]), BATCH_SIZE"
+    arguments = f"{strengths['start']!r}, shuffled, BATCH_SIZE"
     return PlainKeras(definitions=DEFINITIONS, callbacks=(f"WeightAveraging({arguments})",))
 
 

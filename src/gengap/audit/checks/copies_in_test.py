@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from gengap.audit.base import Check, Subject, percent
 from gengap.audit.equal_rows import feature_codes
+from gengap.data.several import together
 
 __all__ = ["CHECK"]
 
@@ -17,11 +17,8 @@ def run(subject: Subject) -> Iterator[str]:
     test, rows = subject.dataset.test, subject.dataset.rows
     if test is None or not len(test) or not subject.copies.continuous:
         return
-    if isinstance(rows.features, pd.DataFrame) and isinstance(test.features, pd.DataFrame):
-        both = pd.concat([rows.features, test.features], ignore_index=True)
-    else:
-        both = np.concatenate([rows.features, test.features])
-    codes = feature_codes(both, subject.dataset.columns)
+    both = together(rows.features, test.features)
+    codes = feature_codes(both, subject.dataset.inputs or subject.dataset.columns)
     shared = int(np.isin(codes[len(rows) :], codes[: len(rows)]).sum())
     if not shared:
         return

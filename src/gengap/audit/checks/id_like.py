@@ -28,7 +28,14 @@ def run(subject: Subject) -> Iterator[str]:
     if table is None:
         return
     columns = subject.dataset.columns
-    found = [c.name for c in columns if is_id_like(c.name, table[c.name], c.kind)]
+    # Of several inputs they are called otherwise: by their input first.
+    inputs = subject.dataset.inputs.values() or [columns]
+    own = [column.name for some in inputs for column in some]
+    found = [
+        column.name
+        for column, name in zip(columns, own, strict=True)
+        if is_id_like(name, table[column.name], column.kind)
+    ]
     if not found:
         return
     verb = "tells" if len(found) == 1 else "tell"
