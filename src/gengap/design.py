@@ -405,10 +405,12 @@ def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
         options = recipe.options()[technique.name]
         technique.check(network, options)
         if _meets_codes(technique, options, network, kinds):
+            coded = [f"'{name}'" for name, kind in kinds.items() if kind.codes]
+            where = f" for its input{'s' * (len(coded) > 1)} {listed(coded)}" if coded else ""
             raise UserError(
                 "inputs-not-numbers",
                 f"{technique.name} changes the values of inputs, and the network "
-                f"{network.name} takes whole numbers as codes, such as an Embedding's",
+                f"{network.name} takes whole numbers as codes{where}, such as an Embedding's",
                 f"leave {technique.name} out, or take dropout, which acts behind every layer",
             )
     check_parts(recipe, build_variant(network, variant_of(recipe, network)))

@@ -189,6 +189,7 @@ def test_mixtures_of_codes_are_refused_and_noise_is_not() -> None:
     with pytest.raises(UserError) as caught:
         compare(X, Y, network(), "mixup=0.2", **FAST)
     assert caught.value.code == "inputs-not-numbers"
+    assert "codes for its input 'kinds'," in caught.value.message
     codes = {"first": KINDS, "second": KINDS}
     inputs = [keras.Input((1,), name=name) for name in codes]
     parts = [layers.Flatten()(layers.Embedding(CODES, 2)(given)) for given in inputs]
