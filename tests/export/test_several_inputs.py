@@ -187,7 +187,8 @@ def test_what_changes_batches_changes_every_input_that_it_serves(tmp_path, names
     program, _ = made(tmp_path, from_arrays(rows, Y), recipe)
     check_form(program)
     np.savez(tmp_path / "data.npz", **write(tmp_path, rows, Y))
-    assert np.isfinite([run(program)["train"], run(program)["test"]]).all()
+    found = run(program)
+    assert np.isfinite([found["train"], found["test"]]).all()
 
 
 def test_a_gradient_by_several_inputs_is_refused(tmp_path) -> None:
