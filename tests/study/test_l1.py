@@ -78,7 +78,7 @@ def objectives(recipe: str, design: Design) -> np.ndarray:
     prepared = fit_preprocessing(design.dataset, design.encoded, everything)
     variant = variant_of(parsed, material.model)
     network = lane_network(
-        build_variant(material.model, variant), sample_shape=material.sample_shape,
+        build_variant(material.model, variant), **material.rows,
         task="classification", classes=2,
     )  # fmt: skip
     data = study_data(design.dataset, design.encoded, (split,), (prepared,))
