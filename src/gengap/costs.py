@@ -8,7 +8,7 @@ B   rows of a batch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 
 from gengap.lanes.layout import CORE, GPU, Breadth, Footprint, Layout, choose_layout
 from gengap.lanes.network import takes_turns
+from gengap.lanes.operations import operations
 from gengap.lanes.program import Program
 from gengap.memory import lanes_on_host
 from gengap.networks.columns import column_axes
@@ -43,9 +44,10 @@ __all__ = [
 #: Seconds of compiling a program.
 COMPILE_SECONDS = 2.5
 
-#: Seconds of a lane's step besides its arithmetic, and operations a second: of a server's core (a
-#: laptop's differ by less than a factor of 2), and of a large GPU full of lanes.
-CORE_SPEED, GPU_SPEED = (7e-6, 8e10), (1e-6, 1.5e12)
+#: Seconds of a lane's step besides its arithmetic, operations a second, and seconds of a step of a
+#: loop besides its arithmetic, backwards too: of a server's core (a laptop's differ by less than a
+#: factor of 2), and of a large GPU full of lanes (there that of a loop is a guess).
+CORE_SPEED, GPU_SPEED = (7e-6, 8e10, 1e-6), (1e-6, 1.5e12, 1e-7)
 
 #: Seconds of reading, auditing and encoding a cell of an encoded table; and of splitting it and
 #: fitting what prepares it, a fold. On one core, in processor time, tables of 0.2 to 2 million rows
@@ -76,11 +78,10 @@ def step_seconds(model: keras.Model, batch_size: int) -> float:
     trainable = [v.value for v in model.trainable_variables]
     others = [v.value for v in model.non_trainable_variables]
     inputs = batch_spec(model, batch_size)
-    lowered = jax.jit(lambda x: model.stateless_call(trainable, others, x)[0]).lower(inputs)
-    analysis: Mapping[str, float] = lowered.cost_analysis() or {}
+    count, turns = operations(lambda x: model.stateless_call(trainable, others, x)[0], inputs)
+    overhead, a_second, turn = CORE_SPEED if lanes_on_host() else GPU_SPEED
     # A gradient costs about twice a forward pass.
-    overhead, operations = CORE_SPEED if lanes_on_host() else GPU_SPEED
-    return overhead + 3 * analysis.get("flops", 0.0) / operations
+    return overhead + 3 * count / a_second + turns * turn
 
 
 def footprint_of(
