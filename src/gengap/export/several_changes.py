@@ -62,11 +62,10 @@ def of_several_inputs(
             parts[of_flat] = None
         changes.append(f"({literal(one)}, {change})")
     mixing = ", mixing=True" if technique.mixes else ""
-    # Names may hold braces, which stand for blanks there.
+    # Names may hold braces, which stand for blanks in the expression of a network.
     batches = f"of_each({', '.join(changes)}{mixing})".replace("{", "{{").replace("}", "}}")
     return replace(
         plain,
         shared_definitions=(*plain.shared_definitions, *map(plain_inputs_source, parts)),
-        batches=batches,
         network=f"with_batches({{network}}, {batches})",
     )
