@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import mmap
 import os
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import jax
@@ -17,6 +19,7 @@ from gengap.memory import (
     available_bytes,
     free_of_group,
     free_of_machine,
+    give_back_freed,
     process_bytes,
 )
 
@@ -99,3 +102,27 @@ def test_lanes_may_take_a_share_of_what_rows_and_programs_leave() -> None:
     assert room.for_lanes(2) == pytest.approx(MEMORY_SHARE * 1250)
     assert room.needed(300, devices=2) == 550
     assert Room((math.inf,), rows=100, programs=50).for_lanes(1) == math.inf
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "malloc_trim") if os.name == "posix" else True,
+    reason="this C library keeps nothing that could be given back",
+)
+def test_what_a_thread_has_freed_is_given_back() -> None:
+    c = ctypes.CDLL(None)
+    c.malloc.restype, c.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    size, count = 10_000, 10_000
+
+    def take_and_free() -> None:
+        taken = [c.malloc(size) for _ in range(count)]
+        for block in taken:
+            ctypes.memset(block, 1, size)
+        for block in taken[:-1]:  # the last one keeps the library from giving back by itself
+            c.free(block)
+
+    thread = Thread(target=take_and_free)
+    thread.start()
+    thread.join()
+    before = process_bytes()
+    give_back_freed()
+    assert before - process_bytes() > 0.8 * size * count

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gengap.costs import COMPILER_BYTES, PROGRAM_BYTES, lone_layout, step_seconds
+from gengap.costs import compiling_bytes, lone_layout
 from gengap.lanes.layout import LOOK_SECONDS, ORDER_BYTES, lanes_bytes
 from gengap.lanes.program import Asked, Program, Run
 from gengap.networks.models import resolve_model
@@ -27,6 +27,7 @@ from gengap.plan import Plan, Settings, candidates_of, make_plan
 from gengap.programs import merged, steps_of
 from gengap.recipe import Part, Recipe, parse_candidates
 from gengap.splits import Split, make_splits
+from gengap.step_time import StepTime, step_time
 from gengap.techniques.discovery import find_technique
 from gengap.wording import duration
 
@@ -218,7 +219,7 @@ class TestPrograms:
     ) -> None:
         recipes = [Recipe.parse("+".join(f"{name}=0.1" for name in parts)) for parts in sets]
         runs = [Run(recipe, 0, seed, (None,)) for seed, recipe in enumerate(recipes)]
-        together = merged(runs, run_seconds)
+        together = merged(runs, StepTime(1e-3), 1e3 * run_seconds)
         assert sorted(run.seed for some in together for run in some) == list(range(len(runs)))
 
     @pytest.mark.parametrize("epochs", [10, 30_000, 150_000, 500_000, 5_000_000])
@@ -372,7 +373,7 @@ class TestSameness:
             monkeypatch.setattr("gengap.plan.available_bytes", lambda devices: available)
             return plan_of("l2=0.1, batch_norm", devices=8, data_bytes=rows)
 
-        compiling = COMPILER_BYTES + 2 * PROGRAM_BYTES
+        compiling = compiling_bytes(2)
         plenty, little, least = planned(1e12), planned(compiling + 4.2 * rows), planned(1e8)
         assert [plan.devices for plan in (plenty, little, least)] == [8, 4, 1]
         for plan in (plenty, little, least):
@@ -471,7 +472,8 @@ class TestRefit:
 
     @pytest.mark.parametrize("rows", [50, 1_000, 100_000, 2_000_000, 30_000_000])
     def test_it_is_looked_at_about_once_a_second_and_sends_few_orders(self, rows: int) -> None:
-        layout, one_step = lone_layout(network(), self.program(rows)), step_seconds(network(), 32)
+        layout = lone_layout(network(), self.program(rows))
+        one_step = step_time(network(), 32).seconds
         assert layout.lanes == layout.devices == 1
         epochs_at_once = layout.chunk
         assert epochs_at_once == 1 or epochs_at_once * 4 * rows <= ORDER_BYTES

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ __all__ = [
     "available_bytes",
     "free_of_group",
     "free_of_machine",
+    "give_back_freed",
     "lanes_on_host",
     "process_bytes",
 ]
@@ -63,6 +66,15 @@ def process_bytes() -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def give_back_freed() -> None:
+    """Return to the system what the process has freed, where the C library keeps it (glibc)."""
+    if _trim is not None:
+        _trim(0)
+
+
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def lanes_on_host() -> bool:

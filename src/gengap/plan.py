@@ -18,9 +18,9 @@ import keras
 
 from gengap.candidates import BASELINE, Candidate
 from gengap.costs import (
-    COMPILER_BYTES,
     PROGRAM_BYTES,
     Besides,
+    compiling_bytes,
     device_breadth,
     epoch_seconds,
     footprint_of,
@@ -29,7 +29,6 @@ from gengap.costs import (
     preparing_seconds,
     program_seconds,
     scoring_seconds,
-    step_seconds,
 )
 from gengap.lanes.layout import Footprint, Layout, choose_layout, lanes_bytes
 from gengap.lanes.program import Asked, Program, Run
@@ -38,6 +37,7 @@ from gengap.networks.variants import Variant, variant_of
 from gengap.programs import epoch_rows, judges_of, merged, runs_asked, steps_of
 from gengap.recipe import Recipe
 from gengap.splits import Split
+from gengap.step_time import StepTime, step_time
 from gengap.techniques.discovery import find_technique
 from gengap.wording import duration, plural
 
@@ -74,8 +74,8 @@ class PlannedProgram:
         Where its lanes are.
     footprint : Footprint
         What one of them takes.
-    step_seconds : float
-        Estimated, of a lane's step without techniques.
+    step : StepTime
+        Of a lane, with the layers of its variant.
     resumed : bool
         Whether its lanes are as wide as those that the study began with, whatever would be planned
         now.
@@ -86,18 +86,18 @@ class PlannedProgram:
     runs: tuple[Run, ...]
     layout: Layout
     footprint: Footprint
-    step_seconds: float
+    step: StepTime
     resumed: bool = False
 
     @property
     def seconds(self) -> float:
         """Estimated, with compiling."""
-        return program_seconds(self.program, len(self.runs), self.layout, self.step_seconds)
+        return program_seconds(self.program, len(self.runs), self.layout, self.step)
 
     @property
     def epoch_seconds(self) -> float:
         """Estimated, of an epoch of a group of lanes."""
-        return epoch_seconds(self.program, self.layout, self.step_seconds)
+        return epoch_seconds(self.program, self.layout, self.step)
 
     @property
     def lanes_bytes(self) -> int:
@@ -302,19 +302,19 @@ def make_plan(
         since each of them has its own lanes and its own copy of the rows.
     """
     asked = runs_asked(candidates, splits, settings.seed)
-    one_step = step_seconds(model, settings.batch_size)
-    members = _members(model, asked, splits, settings, task, one_step)
+    step = step_time(model, settings.batch_size)
+    members = _members(model, asked, splits, settings, task, step)
     rows = max(len(s.training) + len(s.validation) + len(s.test) for s in splits)
 
+    steps = [step.with_techniques(variant.inserting) for variant, _, _ in members]
     seeds = [len({run.seed for run in runs}) for _, _, runs in members]
     footprints = [
         footprint_of(model, program, rows, outputs, starts)
         for (_, program, _), starts in zip(members, seeds, strict=True)
     ]
     # Programs are prepared together, each with the values that its runs begin with.
-    on_host = COMPILER_BYTES + sum(
-        PROGRAM_BYTES + starts * footprint.start_bytes
-        for starts, footprint in zip(seeds, footprints, strict=True)
+    on_host = compiling_bytes(len(members)) + sum(
+        starts * footprint.start_bytes for starts, footprint in zip(seeds, footprints, strict=True)
     )
 
     devices = devices or jax.device_count()
@@ -334,15 +334,17 @@ def make_plan(
                     len(runs),
                     devices,
                     footprint,
-                    epoch_seconds=program.steps * one_step,
+                    epoch_seconds=program.steps * taken.seconds,
                     ends_early=any(run.may_end_early for run in runs),
                     limit=room.for_lanes(devices),
                     breadth=device_breadth(),
                 ),
                 footprint,
-                one_step,
+                taken,
             )
-            for (variant, program, runs), footprint in zip(members, footprints, strict=True)
+            for (variant, program, runs), footprint, taken in zip(
+                members, footprints, steps, strict=True
+            )
         ]
 
     programs = laid_out(devices)
@@ -350,7 +352,7 @@ def make_plan(
     while any(planned.layout.devices < devices for planned in programs):
         devices -= 1
         programs = laid_out(devices)
-    lone = _lone(model, [program for _, program, _ in members], settings, rows, one_step)
+    lone = _lone(model, [program for _, program, _ in members], settings, rows, step)
     trials = sum(len(run.judgements) for run in asked)
     return Plan(
         candidates=tuple(candidates),
@@ -358,7 +360,8 @@ def make_plan(
         trials=trials,
         held_bytes=process_bytes() + on_host + devices * data_bytes,
         refit_bytes=process_bytes()
-        + (COMPILER_BYTES + PROGRAM_BYTES * len(programs))
+        + compiling_bytes(1)
+        + len(programs) * PROGRAM_BYTES
         + data_bytes
         + lone.lanes_bytes,
         besides=Besides(
@@ -367,7 +370,7 @@ def make_plan(
                 trials,
                 rows + max(len(split.test) for split in splits),
                 outputs,
-                one_step / settings.batch_size,
+                step.seconds / settings.batch_size,
                 devices,
             ),
             refit=refits * lone.seconds,
@@ -384,7 +387,7 @@ def _lone(
     programs: Sequence[Program],
     settings: Settings,
     rows: int,
-    one_step: float,
+    step: StepTime,
 ) -> PlannedProgram:
     """Return the program of the lane that learns from all rows, with what it may have to hold."""
     carrying = {a for program in programs for a in program.techniques if a.hooks.start}
@@ -405,7 +408,7 @@ def _lone(
     footprint = footprint_of(model, program, rows=1, outputs=1)
     run = Run(Recipe(), 0, 0, (None,))
     layout = lone_layout(model, program)
-    return PlannedProgram(Variant(), program, (run,), layout, footprint, one_step)
+    return PlannedProgram(Variant(), program, (run,), layout, footprint, step)
 
 
 def _members(
@@ -414,7 +417,7 @@ def _members(
     splits: Sequence[Split],
     settings: Settings,
     task: str,
-    one_step: float,
+    step: StepTime,
 ) -> list[tuple[Variant, Program, tuple[Run, ...]]]:
     """Return the programs that a study needs, whatever trains them, and the runs of each."""
     sizes = epoch_rows([len(split.training) for split in splits])
@@ -423,8 +426,8 @@ def _members(
         groups[variant_of(run.recipe, model), sizes[len(splits[run.split].training)]].append(run)
     found = []
     for (variant, epoch), runs in groups.items():
-        run_seconds = epoch * settings.epochs / settings.batch_size * one_step
-        for together in merged(runs, run_seconds / RECKONED_DEVICES):
+        steps = epoch * settings.epochs / settings.batch_size
+        for together in merged(runs, step, steps / RECKONED_DEVICES):
             program = Program(
                 techniques=steps_of(run.recipe for run in together),
                 judges=judges_of(together),

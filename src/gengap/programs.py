@@ -18,6 +18,7 @@ from gengap.costs import COMPILE_SECONDS
 from gengap.lanes.program import Asked, Run
 from gengap.recipe import Part, Recipe
 from gengap.splits import Split
+from gengap.step_time import StepTime
 from gengap.techniques.discovery import find_technique
 
 __all__ = ["epoch_rows", "judges_of", "merged", "runs_asked", "steps_of"]
@@ -85,14 +86,15 @@ def _forms(recipes: Iterable[Recipe]) -> set[Asked]:
     }
 
 
-def merged(runs: Sequence[Run], run_seconds: float) -> list[list[Run]]:
+def merged(runs: Sequence[Run], step: StepTime, steps: float) -> list[list[Run]]:
     """Merge sets of techniques into programs while that costs less than another compilation.
 
     Parameters
     ----------
     runs : sequence of Run
-    run_seconds : float
-        That a run adds to the time of the study, with no technique.
+    step : StepTime
+    steps : float
+        Of a run, over the devices that share the runs.
     """
     by_forms: dict[frozenset[Needed], list[Run]] = defaultdict(list)
     for run in runs:
@@ -102,8 +104,9 @@ def merged(runs: Sequence[Run], run_seconds: float) -> list[list[Run]]:
     ordered = sorted(by_forms.items(), key=lambda item: (len(item[0]), sorted(map(str, item[0]))))
     for forms, members in ordered:
         for other, others in list(together.items()):
-            unused = len(members) * _cost(other - forms) + len(others) * _cost(forms - other)
-            if _compatible(forms, other) and unused * run_seconds < COMPILE_SECONDS:
+            unused = len(members) * _added(other - forms, step)
+            unused += len(others) * _added(forms - other, step)
+            if _compatible(forms, other) and unused * steps < COMPILE_SECONDS:
                 together.pop(other)
                 # The two may add up to a set that is there already.
                 together[other | forms] = [*together.pop(other | forms, []), *others, *members]
@@ -141,8 +144,8 @@ def _two_pass(needed: frozenset[Needed]) -> frozenset[Asked]:
     return frozenset(asked for asked, _ in needed if asked.hooks.two_pass)
 
 
-def _cost(needed: frozenset[Needed]) -> float:
-    return math.fsum(find_technique(asked.technique).cost for asked, _ in needed)
+def _added(needed: frozenset[Needed], step: StepTime) -> float:
+    return math.fsum(step.added(find_technique(asked.technique)) for asked, _ in needed)
 
 
 def judges_of(runs: Sequence[Run]) -> tuple[Asked, ...]:

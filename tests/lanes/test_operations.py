@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import keras
 import pytest
 
-from gengap.costs import step_seconds
 from gengap.lanes.operations import operations
+from gengap.step_time import step_time
 
 layers = keras.layers
 SQUARE = jnp.ones((8, 8))
@@ -44,6 +44,6 @@ def test_loops_within_loops_multiply() -> None:
 def test_a_step_of_a_recurrent_network_takes_as_long_as_its_sequences_are() -> None:
     def seconds(steps: int) -> float:
         network = [keras.Input((steps, 3)), layers.Bidirectional(layers.LSTM(16)), layers.Dense(2)]
-        return step_seconds(keras.Sequential(network), 32)
+        return step_time(keras.Sequential(network), 32).seconds
 
     assert seconds(200) == pytest.approx(10 * seconds(20), rel=0.1)

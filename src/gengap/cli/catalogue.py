@@ -47,6 +47,7 @@ def record(technique: Technique) -> dict[str, Any]:
         "modalities": list(technique.modalities),
         "order": technique.order,
         "cost": technique.cost,
+        "convolution_cost": technique.cost_where(convolves=True),
         "replaces": list(technique.replaces),
         "excludes": list(technique.excludes),
     }
@@ -100,7 +101,7 @@ def description(technique: Technique) -> str:
         "Source": technique.source,
         "For": ", ".join(technique.tasks),
         "Data": ", ".join(f"{modality}s" for modality in technique.modalities),
-        "Cost": f"about {technique.cost:.0%} of a plain training step" if technique.cost else "",
+        "Cost": _cost(technique),
         "Replaces what a model brings": ", ".join(technique.replaces),
         "Not together with": ", ".join(technique.excludes),
         "Write it as": ", ".join(_examples(technique)),
@@ -109,6 +110,18 @@ def description(technique: Technique) -> str:
         if text:
             lines += _hanging(f"{heading}: ", text, indent=2)
     return "\n".join(lines)
+
+
+def _cost(technique: Technique) -> str:
+    dense, convolutional = technique.cost, technique.cost_where(convolves=True)
+    if not dense:
+        return ""
+    if dense == convolutional:
+        return f"about {dense:.0%} of a plain training step"
+    return (
+        f"about {dense:.0%} of the plain training step of a small dense network, "
+        f"{convolutional:.0%} of that of a small convolutional one"
+    )
 
 
 def _strength(strength: Strength) -> str:

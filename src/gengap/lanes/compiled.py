@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from gengap.lanes.compiling import compile_in_background
 from gengap.lanes.data import BLOCK, StudyData
 from gengap.lanes.filling import empty_record
 from gengap.lanes.fusion import compiler_options
@@ -216,10 +217,7 @@ def compile_program(
             jax.ShapeDtypeStruct((*together, program.rows), np.int32, sharding=by_lane),
             tables,
         )
-    # XLA lets go of the interpreter while it compiles.
-    background = ThreadPoolExecutor(len(lowered), thread_name_prefix="compile")
-    compiled = {name: background.submit(function.compile) for name, function in lowered.items()}
-    background.shutdown(wait=False)
+    compiled = compile_in_background(lowered)
     return Compiled(network, program, layout, starts, compiled, by_lane, everywhere)
 
 

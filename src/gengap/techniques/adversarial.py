@@ -82,5 +82,6 @@ TECHNIQUE = Technique(
     check=_check,
     order=10,
     cost=1.0,
+    convolution_cost=1.5,
     of_numbers=True,
 )

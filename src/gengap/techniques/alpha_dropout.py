@@ -52,6 +52,7 @@ TECHNIQUE = Technique(
     plain_keras=_plain_keras,
     order=23,
     cost=0.2,
+    convolution_cost=0.5,
     replaces=("dropout",),
     random=True,
 )

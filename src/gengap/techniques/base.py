@@ -495,7 +495,10 @@ class Technique:
         what changes a row alone, below 30 what erases a part of it, below 40 what mixes rows,
         below 50 what smooths targets, then noise on the inputs.
     cost : float
-        Extra time of a training step, as a share of the plain step.
+        Extra time of a training step, as a share of the plain step of a small dense network; of a
+        small convolutional one where it serves images alone.
+    convolution_cost : float, optional
+        As a share of the step of a small convolutional network, where that differs.
     strengths : tuple of Strength
     options : tuple of Option
     hooks : callable
@@ -540,6 +543,7 @@ class Technique:
     modalities: tuple[str, ...] = ("table", "image", "sequence")
     order: int = 0
     cost: float = 0.0
+    convolution_cost: float | None = None
     replaces: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
@@ -551,6 +555,12 @@ class Technique:
     def strength(self, name: str) -> Strength:
         """Return the strength called `name` (KeyError where there is none)."""
         return next(s for s in self.strengths if s.name == name)
+
+    def cost_where(self, *, convolves: bool) -> float:
+        """Return its cost, for networks with or without convolutions."""
+        return (
+            self.convolution_cost if convolves and self.convolution_cost is not None else self.cost
+        )
 
     def forms(self) -> tuple[dict[str, str], ...]:
         """Return every way to choose its options, the default one first."""

@@ -27,5 +27,6 @@ TECHNIQUE = Technique(
     insertions=(LAYER,),
     plain_keras=_plain_keras,
     cost=0.5,
+    convolution_cost=1.0,
     replaces=("batch_norm",),
 )

@@ -66,5 +66,6 @@ TECHNIQUE = Technique(
     plain_keras=_plain_keras,
     order=5,
     cost=0.25,
+    convolution_cost=0.05,
     random=True,
 )

@@ -37,6 +37,7 @@ TECHNIQUE = Technique(
     plain_keras=_plain_keras,
     order=20,
     cost=0.15,
+    convolution_cost=0.5,
     replaces=("dropout",),
     random=True,
 )

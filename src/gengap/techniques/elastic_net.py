@@ -58,6 +58,7 @@ TECHNIQUE = Technique(
     check=_check,
     order=20,
     cost=0.2,
+    convolution_cost=0.02,
     replaces=("kernel_l1", "kernel_l2"),
     excludes=("l1", "l2"),
 )

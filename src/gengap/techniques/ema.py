@@ -65,4 +65,5 @@ TECHNIQUE = Technique(
     check=_check,
     order=95,
     cost=0.1,
+    convolution_cost=0.02,
 )

@@ -43,6 +43,7 @@ TECHNIQUE = Technique(
     plain_keras=_plain_keras,
     order=22,
     cost=0.2,
+    convolution_cost=1.3,
     replaces=("dropout",),
     random=True,
 )

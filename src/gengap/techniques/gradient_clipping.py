@@ -60,5 +60,6 @@ TECHNIQUE = Technique(
     check=_check,
     order=40,
     cost=0.1,
+    convolution_cost=0.05,
     replaces=("gradient_clipping",),
 )

@@ -77,5 +77,6 @@ TECHNIQUE = Technique(
     check=_check,
     order=30,
     cost=0.2,
+    convolution_cost=0.1,
     random=True,
 )

@@ -42,6 +42,7 @@ TECHNIQUE = Technique(
     plain_keras=_plain_keras,
     order=50,
     cost=0.05,
+    convolution_cost=0.02,
     random=True,
     of_numbers=True,
 )

@@ -60,6 +60,7 @@ TECHNIQUE = Technique(
     check=_check,
     order=20,
     cost=0.15,
+    convolution_cost=0.02,
     replaces=("kernel_l1",),
     excludes=("elastic_net",),
 )

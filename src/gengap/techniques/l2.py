@@ -34,5 +34,6 @@ TECHNIQUE = Technique(
     hooks=_hooks,
     plain_keras=_plain_keras,
     cost=0.05,
+    convolution_cost=0.02,
     replaces=("kernel_l2",),
 )

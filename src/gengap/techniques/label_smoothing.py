@@ -90,6 +90,7 @@ TECHNIQUE = Technique(
     tasks=("classification",),
     order=40,
     cost=0.1,
+    convolution_cost=0.02,
     replaces=("label_smoothing",),
     losses=("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy"),
 )

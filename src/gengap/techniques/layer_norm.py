@@ -26,6 +26,7 @@ TECHNIQUE = Technique(
     strengths=(),
     insertions=(LAYER,),
     plain_keras=_plain_keras,
-    cost=0.4,
+    cost=0.7,
+    convolution_cost=1.8,
     replaces=("layer_norm",),
 )

@@ -87,4 +87,5 @@ TECHNIQUE = Technique(
     check=_check,
     order=90,
     cost=0.15,
+    convolution_cost=0.02,
 )

@@ -82,4 +82,5 @@ TECHNIQUE = Technique(
     plain_keras=_plain_keras,
     order=85,
     cost=0.05,
+    convolution_cost=0.02,
 )

@@ -66,5 +66,6 @@ TECHNIQUE = Technique(
     check=_check,
     order=80,
     cost=0.1,
+    convolution_cost=0.02,
     replaces=("max_norm",),
 )

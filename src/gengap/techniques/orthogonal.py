@@ -84,4 +84,5 @@ TECHNIQUE = Technique(
     hooks=_hooks,
     plain_keras=_plain_keras,
     cost=0.1,
+    convolution_cost=0.02,
 )

@@ -68,6 +68,6 @@ TECHNIQUE = Technique(
     check=channels_last("random_brightness"),
     modalities=("image",),
     order=16,
-    cost=0.05,
+    cost=0.02,
     random=True,
 )

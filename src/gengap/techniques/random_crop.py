@@ -74,6 +74,6 @@ TECHNIQUE = Technique(
     check=channels_last("random_crop"),
     modalities=("image",),
     order=14,
-    cost=0.05,
+    cost=0.02,
     random=True,
 )

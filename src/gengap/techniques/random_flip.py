@@ -80,6 +80,6 @@ TECHNIQUE = Technique(
     check=channels_last("random_flip"),
     modalities=("image",),
     order=10,
-    cost=0.05,
+    cost=0.02,
     random=True,
 )

@@ -75,6 +75,6 @@ TECHNIQUE = Technique(
     check=channels_last("random_rotation"),
     modalities=("image",),
     order=11,
-    cost=0.1,
+    cost=0.2,
     random=True,
 )

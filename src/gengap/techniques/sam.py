@@ -73,4 +73,5 @@ TECHNIQUE = Technique(
     check=_check,
     order=20,
     cost=1.0,
+    convolution_cost=0.8,
 )

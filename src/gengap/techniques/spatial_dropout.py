@@ -43,6 +43,7 @@ TECHNIQUE = Technique(
     modalities=("image", "sequence"),
     order=24,
     cost=0.1,
+    convolution_cost=0.2,
     replaces=("dropout",),
     random=True,
 )

@@ -50,5 +50,6 @@ TECHNIQUE = Technique(
     plain_keras=_plain_keras,
     order=10,
     cost=0.05,
+    convolution_cost=0.02,
     replaces=("weight_decay",),
 )
