@@ -565,7 +565,7 @@ class TestPlanning:
         after = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.rglob("*.*")}
         assert after == before
         assert plan.describe() in started()
-        assert plan.describe() != fresh.describe()
+        assert plan.explain() != fresh.explain()
         with pytest.raises(UserError, match="holds another study"):
             gengap.compare("sklearn:iris", **asked, seed=1, dry_run=True)
 
