@@ -14,7 +14,7 @@ from gengap.techniques.base import Technique
 
 __all__ = ["find_technique", "techniques"]
 
-_NOT_A_TECHNIQUE = frozenset({"base", "discovery"})
+_NOT_A_TECHNIQUE = frozenset({"base", "discovery", "hooks", "plain_keras"})
 
 
 @cache
