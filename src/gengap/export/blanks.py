@@ -20,7 +20,7 @@ __all__ = ["filled"]
 
 
 def filled(expression: str, model: keras.Model, **names: str) -> str:
-    """Fill in the blanks of a technique's expression (see `gengap.techniques.plain_keras.PlainKeras`).
+    """Fill in the blanks of a technique's expression (see `gengap.techniques.plain_keras`).
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ from gengap.techniques.base import PlainKeras
 
 __all__ = ["OF_DATA", "NetworkSource", "network_source"]
 
-#: What a technique's expressions may name of the data: see `gengap.techniques.plain_keras.PlainKeras`.
+#: What a technique's expressions may name of the data: see `gengap.techniques.plain_keras`.
 OF_DATA = ("steps", "columns", "value_range")
 
 
