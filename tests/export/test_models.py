@@ -207,7 +207,9 @@ def test_an_ensemble_is_one_model_that_averages_what_can_be_averaged(tmp_path):
 
 
 def _environment() -> dict[str, str]:
-    return {"KERAS_BACKEND": "jax", "PATH": "/usr/bin:/bin", "HOME": "/tmp"}
+    # Most of the time is compiling, and what is compiled is small.
+    quickly = "--xla_backend_optimization_level=0"
+    return {"KERAS_BACKEND": "jax", "PATH": "/usr/bin:/bin", "HOME": "/tmp", "XLA_FLAGS": quickly}
 
 
 @pytest.mark.parametrize("case", ZOO, ids=str)
