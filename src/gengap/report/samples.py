@@ -13,8 +13,8 @@ __all__ = ["shown_side", "side_by_side"]
 #: Pixels of a side that images are shown with, and bytes that all of a page may take, at most.
 SIDE, BYTES = 64, 150_000
 
-#: White pixels between two images.
-BETWEEN = 2
+#: What of an image's width is left between two of them: nothing is drawn there.
+BETWEEN = 1 / 16
 
 
 def shown_side(images: int) -> int:
@@ -53,10 +53,12 @@ def side_by_side(images: np.ndarray, value_range: tuple[float, float], side: int
     low, high = value_range
     shown = np.clip((shown - low) / ((high - low) or 1.0), 0, 1)
     count, height, width, _ = shown.shape
-    strip = np.ones((height, count * (width + BETWEEN) - BETWEEN, 3))
+    between = max(1, round(BETWEEN * width))
+    strip = np.zeros((height, count * (width + between) - between, 4))
     for place, image in enumerate(shown):
-        left = place * (width + BETWEEN)
-        strip[:, left : left + width] = image
+        left = place * (width + between)
+        strip[:, left : left + width, :3] = image
+        strip[:, left : left + width, 3] = 1
     buffer = io.BytesIO()
     pixels = np.round(255 * strip).astype(np.uint8)
     unsigned: dict[str, Any] = {"Software": None}

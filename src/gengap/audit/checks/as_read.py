@@ -17,7 +17,7 @@ CHECK = Check(
     code="as-read",
     severity="note",
     title="How the data were read",
-    why="A table does not say everything; what it leaves open was decided as the values suggest.",
-    action="Where it is meant otherwise: --task, or other values in the table.",
+    why="Data do not say everything; what they leave open was decided as the values suggest.",
+    action="Where it is meant otherwise: --task, or other values in the data.",
     run=run,
 )
