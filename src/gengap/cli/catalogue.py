@@ -116,6 +116,8 @@ def _cost(technique: Technique) -> str:
     dense, convolutional = technique.cost, technique.cost_where(convolves=True)
     if not dense:
         return ""
+    if technique.modalities == ("image",):
+        return f"about {dense:.0%} of the plain training step of a small convolutional network"
     if dense == convolutional:
         return f"about {dense:.0%} of a plain training step"
     return (
