@@ -92,10 +92,20 @@ def _describe_dataset(dataset: Dataset) -> dict[str, object]:
         "task": dataset.task,
         "target": dataset.target_name,
         "classes": list(dataset.classes),
+        **_outputs(dataset),
         "rows": len(dataset.rows),
         "test_rows": len(dataset.test) if dataset.test else 0,
         **_inputs(dataset),
         "columns": [dataclasses.asdict(column) for column in dataset.columns],
+    }
+
+
+def _outputs(dataset: Dataset) -> dict[str, object]:
+    """Say what each of several outputs predicts; nothing where there is one."""
+    if not dataset.outputs:
+        return {}
+    return {
+        "outputs": [{**dataclasses.asdict(o), "classes": [*o.classes]} for o in dataset.outputs]
     }
 
 

@@ -13,7 +13,13 @@ __all__ = ["command_of"]
 _LEFT_OUT = ("out", "dry_run")
 
 
-def command_of(source: Any, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+def command_of(
+    source: Any,
+    given: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    *,
+    targets_apart: bool = False,
+) -> str:
     """Return the command that repeats a study; as a call where arrays or models were given.
 
     Parameters
@@ -22,6 +28,8 @@ def command_of(source: Any, given: Mapping[str, Any], defaults: Mapping[str, Any
         The data, as the user gave it.
     given, defaults : mapping
         Arguments of `gengap.compare` by name, without the data.
+    targets_apart : bool
+        Whether the targets were given beside the inputs; a target then names an output.
 
     Examples
     --------
@@ -42,7 +50,7 @@ def command_of(source: Any, given: Mapping[str, Any], defaults: Mapping[str, Any
             for one in values:
                 words += ["--" + name.replace("_", "-"), _word(one)]
         return shlex.join(words)
-    data = ["x"] if "target" in chosen else ["x", "y"]
+    data = ["x", "y"] if targets_apart or "target" not in chosen else ["x"]
     if isinstance(source, str | os.PathLike):
         data = [repr(os.fspath(source))]
     arguments = [*data, *(f"{name}={_shown(value)}" for name, value in chosen.items())]

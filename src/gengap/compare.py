@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +20,7 @@ from gengap.export import origin_of
 from gengap.finish import check_refit, finish, score_test_part
 from gengap.interim import Interim
 from gengap.progress import Progress, SilentProgress, with_units
-from gengap.reading import inputs_by_name, read, settle_copies
+from gengap.reading import inputs_by_name, outputs_by_name, read, settle_copies
 from gengap.recipe import Recipe
 from gengap.resuming import store_layouts, with_stored_layouts
 from gengap.run_folder import folder_of, open_store, write_run_folder
@@ -32,6 +32,8 @@ from gengap.trials import epochs_of, seconds_of
 if TYPE_CHECKING:
     import keras
 
+    from gengap.data.dataset import Task
+
 __all__ = ["compare"]
 
 
@@ -42,7 +44,7 @@ def compare(
     techniques: str | Iterable[str | Recipe] | None = None,
     *,
     target: str | None = None,
-    task: Literal["classification", "regression"] | None = None,
+    task: Task | Mapping[str, Task] | None = None,
     folds: int = 10,
     repeats: int = 1,
     epochs: int = 100,
@@ -79,8 +81,9 @@ def compare(
         (n, height, width, channels) or sequences (n, steps, channels), whose rows may end in NaN
         or be a list of arrays of different lengths. For a network with several inputs a mapping
         from the name of each to such an array or table, or a list of them in the network's order.
-    y : array-like (n,), optional
-        The targets, where `x` holds inputs only.
+    y : array-like (n,), or mapping of such, optional
+        The targets, where `x` holds inputs only. For a network with several outputs a mapping from
+        the name of each to its targets, or a list of them in the network's order; all are learned.
     model : keras.Model, str or path, optional
         ``"mlp:64,32"`` (the default for tables), ``"cnn:16,32"`` (for images), ``"lstm:32"`` (for
         sequences), ``"gru:32"``, ``"conv1d:32,64"``, ``"module:function"``, a ``.keras`` file, or a
@@ -90,8 +93,10 @@ def compare(
         is chosen on validation rows, fold by fold.
     target : str, optional
         The column to predict; needed for tables and never guessed. Names are text: 3 is ``"3"``.
-    task : {"classification", "regression"}, optional
-        Found from the target.
+        Of several outputs the one that decides: all that is measured, chosen and reported is of
+        it. The first in `y` by default.
+    task : {"classification", "regression"}, or mapping of such, optional
+        Found from the target; of several outputs that of the one that decides, or by their names.
     folds, repeats : int
         Test parts of a partition; partitions.
     epochs, batch_size : int
@@ -163,6 +168,7 @@ def compare(
     ['baseline', 'l2']
     """
     x, test = inputs_by_name(x, test, model)
+    y, target, test = outputs_by_name(y, target, test, model)
     given = checked_settings({k: v for k, v in locals().items() if k not in _NOT_SETTINGS})
     folds, repeats, epochs, batch_size, seed, devices = (given[name] for name in WHOLE_NUMBERS)
     learning_rate, rope, budget = (given[name] for name in NUMBERS)
@@ -244,7 +250,7 @@ def compare(
             allowed=allow,
             holdout=score_test_part(best, design, store, progress),
             folder=folder,
-            command=command_of(dataset.file, given, _DEFAULTS),
+            command=command_of(dataset.file, given, _DEFAULTS, targets_apart=bool(dataset.outputs)),
             seconds=seconds_of(trials),
             epochs_needed=epochs_of(trials),
             augmented=augmented,

@@ -16,6 +16,7 @@ from gengap.data.encoding import Encoded, encode
 from gengap.data.joint import AnyEncoded, fit
 from gengap.data.row_form import form_of_dataset
 from gengap.data.several import in_order
+from gengap.data.several_targets import outputs_in_order
 from gengap.errors import UserError, suggest
 from gengap.identity import NUMERICS, digest, network_digest
 from gengap.lanes.data import study_data
@@ -26,7 +27,7 @@ from gengap.networks.heads import head_of
 from gengap.networks.inputs import form_taken, mask_value, rescales, takes_codes
 from gengap.networks.models import resolve_model
 from gengap.networks.serving import check_parts
-from gengap.networks.shapes import input_names
+from gengap.networks.shapes import input_names, output_names
 from gengap.networks.variants import build_variant, variant_of
 from gengap.plan import GRID_LIMIT, Plan, Settings, candidates_of, make_plan
 from gengap.recipe import Recipe, parse_candidates
@@ -157,9 +158,11 @@ def design_study(
             for column in _widened((inputs.get(name) or dataset).columns, one)
         ),
         ragged=any(one.form is not None and one.form.padding is not None for one in read.values()),
+        several=dataset.outputs,
     )
+    # From here on in the order of the network.
+    dataset = outputs_in_order(dataset, output_names(network))
     if inputs:
-        # From here on in the order in which the network takes them.
         dataset = in_order(dataset, input_names(network))
         inputs = dataset.by_input()
     encoded: AnyEncoded
@@ -229,6 +232,7 @@ def design_study(
         class_weight,
         settings.seed,
         *_given_digest(encoded, network),
+        *_outputs_digest(dataset),
     )
     data = study_data(
         dataset,
@@ -249,7 +253,16 @@ def design_study(
         folds=folds,
         repeats=repeats,
         plan=plan,
-        material=Material(network, data, dataset.task, classes, key, seed),
+        material=Material(
+            network,
+            data,
+            dataset.task,
+            classes,
+            key,
+            seed,
+            outputs=dataset.outputs,
+            output=dataset.deciding,
+        ),
         notes=notes,
     )
 
@@ -270,6 +283,11 @@ def _given_digest(encoded: AnyEncoded, network: keras.Model) -> list[Any]:
     if isinstance(encoded, Encoded):
         return ["numbers as given"] if encoded.as_given else []
     return [[[name, encoded[name].as_given] for name in input_names(network)]]
+
+
+def _outputs_digest(dataset: Dataset) -> list[Any]:
+    """Return what a study's key says of which output learns what: the network has no names."""
+    return [["outputs", *(one.name for one in dataset.outputs)]] if dataset.outputs else []
 
 
 def _all_as_taken(
@@ -324,6 +342,13 @@ def _check_class_weight(class_weight: str, dataset: Dataset) -> None:
             "unknown-class-weight",
             f"unknown class weight {class_weight!r}",
             suggest(class_weight, ["balanced"], noun="choices"),
+        )
+    if dataset.outputs:
+        raise UserError(
+            "class-weight-of-several-outputs",
+            "rows cannot be weighted by their classes where the network has several outputs: a row "
+            "has one weight in the losses of all (Keras' own fit refuses class_weight, too)",
+            "leave class_weight out, or give every row a weight yourself: sample_weight=",
         )
     if dataset.task != "classification":
         raise UserError(
@@ -390,18 +415,11 @@ def _as_listed(techniques: Any) -> str | list[str | Recipe]:
 
 def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
     """Refuse a recipe that the task or the network rules out."""
-    recipe.check(dataset.task, *dataset.modalities)
+    _check_task(recipe, dataset)
     kinds = input_kinds(network, {n: one.modality for n, one in dataset.by_input().items()})
-    head = head_of(network, task=dataset.task, classes=len(dataset.classes))
     for part in recipe.parts:
         technique = find_technique(part.technique)
-        if technique.losses and not (head.keras_loss and head.loss in technique.losses):
-            own = "" if head.keras_loss else ", which is not one of Keras"
-            raise UserError(
-                "loss-not-served",
-                f"{technique.name} is not defined for the loss {head.loss}{own}",
-                f"it is defined for {', '.join(technique.losses)}",
-            )
+        _check_losses(technique, network, dataset)
         options = recipe.options()[technique.name]
         technique.check(network, options)
         if _meets_codes(technique, options, network, kinds):
@@ -414,6 +432,34 @@ def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
                 f"leave {technique.name} out, or take dropout, which acts behind every layer",
             )
     check_parts(recipe, build_variant(network, variant_of(recipe, network)))
+
+
+def _check_task(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse a technique that is made for no output, or for no input."""
+    tasks = [dataset.task, *(one.task for one in dataset.outputs)]
+    for part in recipe.parts:
+        serving = [task for task in tasks if task in find_technique(part.technique).tasks]
+        Recipe((part,)).check((serving or tasks)[0], *dataset.modalities)
+
+
+def _check_losses(technique: Technique, network: keras.Model, dataset: Dataset) -> None:
+    """Refuse a technique that is not defined for the loss of an output on which it acts."""
+    if not technique.losses:
+        return
+    asked: list[tuple[str, int, str | None, str]] = [
+        (one.task, one.class_count, one.name, f" of the output '{one.name}'")
+        for one in dataset.outputs
+        if one.task in technique.tasks
+    ] or [(dataset.task, len(dataset.classes), None, "")]
+    for task, classes, output, where in asked:
+        head = head_of(network, task=task, classes=classes, output=output)
+        if not (head.keras_loss and head.loss in technique.losses):
+            own = "" if head.keras_loss else ", which is not one of Keras"
+            raise UserError(
+                "loss-not-served",
+                f"{technique.name} is not defined for the loss {head.loss}{own}{where}",
+                f"it is defined for {', '.join(technique.losses)}",
+            )
 
 
 def _meets_codes(

@@ -60,7 +60,10 @@ def finish(
         preprocessing=fitted.preprocessing,
         source=plain_source(design, parsed, fitted.epochs, origin),
         head=head_of(
-            design.material.model, task=design.dataset.task, classes=design.material.classes
+            design.material.model,
+            task=design.dataset.task,
+            classes=design.material.classes,
+            output=design.dataset.deciding,
         ),
     )
 

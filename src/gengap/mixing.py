@@ -62,7 +62,7 @@ def mixed(batch: Batch, inputs: jax.Array, share: jax.Array) -> Batch:
     given = batch.targets
 
     def both(values: Any) -> Any:
-        return jnp.concatenate([values, partners(values, axis=1)])
+        return jax.tree.map(lambda leaf: jnp.concatenate([leaf, partners(leaf, axis=1)]), values)
 
     share = share.astype(given.weights.dtype)
     targets = Targets(

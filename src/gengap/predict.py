@@ -16,6 +16,7 @@ from gengap.data.prediction import files_to_predict
 from gengap.errors import UserError
 from gengap.networks.heads import head_of, to_probabilities
 from gengap.networks.models import resolve_model
+from gengap.networks.outputs import deciding_output
 
 __all__ = ["MODEL_FILE", "PREPROCESS_FILE", "Predictions", "predict"]
 
@@ -53,7 +54,7 @@ def predict(folder: str | Path, source: Any) -> Predictions:
     source : str, PathLike, DataFrame or array
         Rows with the columns of the training table; further columns are ignored, with a note. Or
         images or sequences like those that it was trained on. Of several inputs a mapping by their
-        names.
+        names. Of several outputs the one that decided is predicted.
 
     Returns
     -------
@@ -99,16 +100,21 @@ def _outputs(
         shape, rows = tuple(inputs.shape[1:]), len(inputs)
     ensure_backend()
     classes = len(preprocessing.classes)
+    several = tuple(one.output for one in preprocessing.outputs)
+    name = preprocessing.target_name
     network = resolve_model(
         path,
         input_shape=shape,
         outputs=classes if preprocessing.task == "classification" else 1,
         task=preprocessing.task,
+        several=several,
     )
-    head = head_of(network, task=preprocessing.task, classes=classes)
+    decides = name if several else None
+    head = head_of(network, task=preprocessing.task, classes=classes, output=decides)
     if not rows:
         return np.zeros((0, head.units), np.float32), head, notes
-    return network.predict(inputs, batch_size=_ROWS_AT_ONCE, verbose=0), head, notes
+    outputs = network.predict(inputs, batch_size=_ROWS_AT_ONCE, verbose=0)
+    return deciding_output(outputs, preprocessing.outputs, name), head, notes
 
 
 def _refuse_files(preprocessing: JointPreprocessing, source: Any) -> None:

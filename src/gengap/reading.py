@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gengap.audit import copies_policy, drop_copies, group_copies
@@ -14,9 +15,10 @@ from gengap.data.arrays import check_names, from_arrays
 from gengap.data.dataset import Dataset
 from gengap.data.load import load
 from gengap.data.several import check_inputs
+from gengap.data.several_targets import with_names
 from gengap.errors import UserError
 
-__all__ = ["inputs_by_name", "read", "settle_copies"]
+__all__ = ["inputs_by_name", "outputs_by_name", "read", "settle_copies"]
 
 
 def read(
@@ -78,7 +80,7 @@ def read(
             image_size=image_size,
         )
     for name, value in (("target", target), ("weight", weight)):
-        if value is not None:
+        if value is not None and not (name == "target" and isinstance(y, Mapping)):
             raise UserError(
                 "column-of-arrays",
                 f"{name}={value!r} names a column, but y was given",
@@ -106,7 +108,9 @@ def read(
             f"test is {what}, but x and y are inputs and targets",
             "pass test=(x_test, y_test)",
         )
-    return from_arrays(x, y, task=task, test=test, groups=groups, sample_weight=sample_weight)
+    return from_arrays(
+        x, y, task=task, test=test, groups=groups, sample_weight=sample_weight, target=target
+    )
 
 
 def inputs_by_name(x: Any, test: Any, model: Any) -> tuple[Any, Any]:
@@ -144,6 +148,47 @@ def inputs_by_name(x: Any, test: Any, model: Any) -> tuple[Any, Any]:
     if isinstance(test, list | tuple) and test and isinstance(test[0], list | tuple):
         test = (check_inputs(test[0], names, "the test part"), *test[1:])
     return x, test
+
+
+def outputs_by_name(y: Any, target: Any, test: Any, model: Any) -> tuple[Any, Any, Any]:
+    """Give the targets of several outputs their names, as `inputs_by_name` does with inputs.
+
+    Parameters
+    ----------
+    y : object
+        As `gengap.compare` takes it.
+    target : str, optional
+        The output that decides, by its own name or by what Keras calls it.
+    test : object
+    model : object
+
+    Returns
+    -------
+    y, target, test
+        As they are, where the network has one output.
+
+    Raises
+    ------
+    UserError
+        ``missing-outputs`` where they are not those of the network.
+    """
+    if y is None or not getattr(model, "outputs", None):
+        return y, target, test
+    from gengap.networks.shapes import keras_output_names, output_names
+
+    ours = output_names(model)
+    if not ours:
+        return y, target, test
+    names = dict(zip(keras_output_names(model), ours, strict=True))
+    if isinstance(test, list | tuple) and len(test) == 2 and _of_outputs(test[1]):
+        test = (test[0], with_names(test[1], names, "y of the test part"))
+    return with_names(y, names, "y"), names.get(target, target), test
+
+
+def _of_outputs(y: Any) -> bool:
+    """Tell targets of several outputs from those of one."""
+    arrays = isinstance(y, list | tuple) and all(np.ndim(one) for one in y)
+    return arrays or isinstance(y, Mapping)
 
 
 def _alone(x: Any) -> Any:

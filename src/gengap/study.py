@@ -14,6 +14,7 @@ import pandas as pd
 from gengap.data.joint import AnyPreprocessing
 from gengap.errors import UserError
 from gengap.networks.heads import Head, to_probabilities
+from gengap.networks.outputs import deciding_output
 from gengap.plan import Plan
 from gengap.recipe import Recipe
 from gengap.results import Results
@@ -38,7 +39,8 @@ class FinishedModel:
         Every strength given.
     model : keras.Model
         An ordinary Keras model of inputs that ``preprocessing.transform(rows)`` has prepared; on
-        others its answers mean nothing. For regression it predicts in the target's own unit.
+        others its answers mean nothing. For regression it predicts in the target's own unit. It
+        has all outputs of the network that was compared.
     epochs : int
     preprocessing : Preprocessing or JointPreprocessing
         What rows go through first: ``transform(rows)`` takes them as they come.
@@ -74,7 +76,7 @@ class FinishedModel:
         -------
         ndarray
             Class probabilities (n, classes) in the order of ``preprocessing.classes``, or values
-            (n,) in the target's own unit.
+            (n,) in the target's own unit. Of several outputs those of the one that decides.
 
         Raises
         ------
@@ -104,7 +106,9 @@ class FinishedModel:
         """
         import keras
 
-        outputs = self.model.predict(self.preprocessing.transform_features(features), verbose=0)
+        every = self.model.predict(self.preprocessing.transform_features(features), verbose=0)
+        fitted, name = self.preprocessing.outputs, self.preprocessing.target_name
+        outputs = deciding_output(every, fitted, name)
         if not self.preprocessing.classes:
             return np.asarray(outputs).reshape(-1)
         probabilities = to_probabilities(outputs, self.head.from_logits, self.head.units)

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from gengap.data.dataset import Output
 from gengap.identity import digest, initial_digest, split_digest
 from gengap.interrupts import Interrupts, deferred_interrupts
 from gengap.lanes.batching import train_lanes
@@ -54,6 +55,10 @@ class Material:
     key : str
         Hash of everything that determines a trial, besides its fold and its recipe.
     seed : int
+    outputs : tuple of Output
+        Of a network with several; task and classes are those of the one that decides.
+    output : str, optional
+        Its name.
     """
 
     model: keras.Model
@@ -62,11 +67,18 @@ class Material:
     classes: int
     key: str
     seed: int
+    outputs: tuple[Output, ...] = ()
+    output: str | None = None
 
     @property
     def rows(self) -> dict[str, Any]:
-        """What `lane_network` asks about one row: its inputs' shapes and what they hold."""
-        return {"sample_shape": self.data.sample_shape, "modalities": self.data.modalities}
+        """What `lane_network` asks about one row: its inputs and its outputs."""
+        return {
+            "sample_shape": self.data.sample_shape,
+            "modalities": self.data.modalities,
+            "outputs": self.outputs,
+            "output": self.output,
+        }
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,8 +102,12 @@ def find_copies(dataset: Dataset) -> Copies:
         )
     else:
         continuous = _continuous(features, dataset.columns)
-    targets, different = pd.factorize(dataset.rows.target, use_na_sentinel=False)
-    repeated = pd.Series(by_features * len(different) + targets).duplicated()
+    # Copies are equal in the targets of all outputs.
+    codes = by_features
+    for line in (dataset.rows.target, *dataset.rows.further.values()):
+        targets, different = pd.factorize(line, use_na_sentinel=False)
+        codes = pd.factorize(codes)[0] * len(different) + targets
+    repeated = pd.Series(codes).duplicated()
     return Copies(by_features, np.flatnonzero(~repeated), len(dataset.rows), continuous)
 
 
@@ -260,6 +264,7 @@ def _take(part: Part, index: np.ndarray) -> Part:
         part.target[index],
         None if part.weights is None else part.weights[index],
         None if part.groups is None else part.groups[index],
+        {name: line[index] for name, line in part.further.items()},
     )
 
 

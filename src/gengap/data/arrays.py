@@ -15,7 +15,7 @@ from gengap.data.assemble import Raw, assemble
 from gengap.data.dataset import Columns, Dataset, Features, Modality, OneInput, Task
 from gengap.data.sequences import padded, with_lengths
 from gengap.data.several import aligned, join_hint, read_inputs, row_count
-from gengap.data.target import check_task
+from gengap.data.several_targets import check_tasks, split_off
 from gengap.data.tensors import read_tensor
 from gengap.errors import UserError
 
@@ -26,11 +26,12 @@ def from_arrays(
     x: Any,
     y: Any,
     *,
-    task: Task | None = None,
+    task: Task | Mapping[str, Task] | None = None,
     test: Sequence[Any] | None = None,
     groups: Any = None,
     sample_weight: Any = None,
     name: str = "arrays",
+    target: str | None = None,
 ) -> Dataset:
     """Make a Dataset of inputs and targets in memory.
 
@@ -41,16 +42,21 @@ def from_arrays(
         three or more images or sequences (`gengap.data.tensors`). A list of arrays (steps,
         channels) of different lengths is sequences, too. For a network with several inputs a
         mapping from the name of each to one of these.
-    y : Series, or array-like (n,), (n, 1) or one-hot (n, classes)
-    task : {"classification", "regression"}, optional
-        Found from `y` where it is not given.
+    y : Series, or array-like (n,), (n, 1) or one-hot (n, classes), or mapping
+        For a network with several outputs a mapping from the name of each to one of these.
+    task : {"classification", "regression"}, or mapping of such, optional
+        Found from `y` where it is not given; of several outputs that of the one that decides, or
+        by their names.
     test : pair of x and y, optional
-        Rows that stay out of the folds.
+        Rows that stay out of the folds. Of several outputs the targets of the one that decides
+        are enough.
     groups : array-like (n,), optional
         Rows of one group stay on one side of every split.
     sample_weight : array-like (n,), optional
         At least 0; used in the loss.
     name : str
+    target : str, optional
+        Which of several outputs decides; the first by default.
 
     Returns
     -------
@@ -67,15 +73,23 @@ def from_arrays(
     >>> dataset.classes, dataset.columns[0].name
     (('a', 'b'), 'x0')
     """
-    check_task(task)
-    rows, target_name = raw_arrays(x, y, groups=groups, weights=sample_weight)
+    check_tasks(task, tuple(y) if isinstance(y, Mapping) else ())
+    output, deciding, others = split_off(y, target)
+    rows, target_name = raw_arrays(x, deciding, groups=groups, weights=sample_weight)
+    if output is not None:
+        target_name = output
+        further = {one: _of_output(one, values, x, rows) for one, values in others.items()}
+        notes = tuple(note for _, found in further.values() for note in found)
+        lines = {one: line for one, (line, _) in further.items()}
+        rows = replace(rows, further=lines, notes=(*rows.notes, *notes))
     read_test = None
     if test is not None:
         if len(test) != 2:
             raise UserError("not-a-test-part", "expected test=(x, y)", "give inputs and targets")
 
         def read_test(columns: Columns) -> Raw:
-            raw, _ = raw_arrays(test[0], test[1], where="the test part: ")
+            _, answers, _ = split_off(test[1], output)
+            raw, _ = raw_arrays(test[0], answers, where="the test part: ")
             return replace(raw, features=aligned(raw.features, columns))
 
     return assemble(name, "arrays", target_name, rows, task=task, test=read_test)
@@ -242,13 +256,29 @@ def check_names(table: pd.DataFrame) -> pd.DataFrame:
     return table.set_axis(pd.Index(names, dtype=object), axis=1)
 
 
+def _of_output(name: str, values: Any, x: Any, rows: Raw) -> tuple[pd.Series, tuple[str, ...]]:
+    """Return the targets of an output that does not decide, and notes."""
+    line, notes = _target(values, f"output '{name}': ")
+    count = row_count(rows.features)
+    if len(line) != count:
+        raise UserError(
+            "length-mismatch",
+            f"x has {count} rows and the output '{name}' has {len(line)} targets",
+            "give one entry a row",
+        )
+    inputs = _by_name(x)
+    for one in [x] if inputs is None else inputs.values():
+        _check_index(one, values, f"the output '{name}'", "")
+    return line, tuple(f"output '{name}': {note}" for note in notes)
+
+
 def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:
     if isinstance(y, Mapping) or (isinstance(y, tuple | list) and _are_arrays(y)):
         raise UserError(
             "several-targets",
             f"{where}y holds {len(y)} targets; expected one target a row",
-            "compare a network with the one output that decides, such as "
-            "keras.Model(model.input, model.output[0]), with its target",
+            "for a network with several outputs give a mapping from their names to targets, and "
+            "with target= the name of the one that decides",
         )
     if isinstance(y, pd.Series):
         return y.reset_index(drop=True), ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from gengap.data.dataset import (
 from gengap.data.fingerprint import fingerprint
 from gengap.data.sequences import as_long
 from gengap.data.several import flat_columns, taken
-from gengap.data.target import Target, read_target, read_test_target
+from gengap.data.several_targets import read_outputs
+from gengap.data.target import Target, read_test_target
 from gengap.data.tensors import taken_as
 from gengap.errors import UserError, suggest
 
@@ -35,7 +36,8 @@ __all__ = ["Raw", "assemble", "split_table"]
 class Raw:
     """Rows as read: features, target, and what else belongs to the rows (n rows each).
 
-    Of several inputs, features and modality are mappings by their names.
+    Of several inputs, features and modality are mappings by their names. Of several outputs
+    `target` is that of the one that decides, and `further` has those of the others.
     """
 
     features: Features
@@ -44,6 +46,7 @@ class Raw:
     weights: pd.Series | None = None
     notes: tuple[str, ...] = ()
     modality: Modality | Mapping[str, Modality] = "table"
+    further: Mapping[str, pd.Series] = field(default_factory=dict)
 
 
 def assemble(
@@ -52,7 +55,7 @@ def assemble(
     target_name: str,
     rows: Raw,
     *,
-    task: Task | None,
+    task: Task | Mapping[str, Task] | None,
     test: Callable[[Any], Raw] | None = None,
 ) -> Dataset:
     """Type the columns, read the target, drop rows without one, and take a hash.
@@ -61,7 +64,8 @@ def assemble(
     ----------
     name, source, target_name : str
     rows : Raw
-    task : {"classification", "regression"}, optional
+    task : {"classification", "regression"}, or mapping of such, optional
+        Of several outputs, by their names.
     test : callable, optional
         Reads the test part, given the columns of the rows (of several inputs, by their names).
 
@@ -69,7 +73,8 @@ def assemble(
     -------
     Dataset
     """
-    target = read_target(target_name, rows.target, task=task)
+    read = read_outputs(target_name, rows.target, rows.further, task)
+    target = read.deciding
     features = rows.features if target.known.all() else taken(rows.features, target.known)
     columns, features, notes = _typed(features)
     test_rows = None if test is None else test(columns)
@@ -77,8 +82,9 @@ def assemble(
         features, test_features = _as_long(features, test_rows.features)
         test_rows = replace(test_rows, features=test_features)
     groups, test_groups = _groups(rows, test_rows, target.known)
-    part = Part(features, target.values, _weights(rows, target.known), groups)
-    notes = (*rows.notes, *target.notes, *notes, *_taken_as(features, rows.modality))
+    weights = _weights(rows, target.known)
+    part = Part(features, target.values, weights, groups, read.further)
+    notes = (*rows.notes, *target.notes, *read.notes, *notes, *_taken_as(features, rows.modality))
     test_part = None
     if test_rows is not None:
         test_part, found = _test_part(test_rows, target, columns, part, test_groups)
@@ -94,6 +100,7 @@ def assemble(
         test=test_part,
         notes=notes,
         inputs=columns if isinstance(columns, Mapping) else {},
+        outputs=read.outputs,
     )
     return replace(dataset, fingerprint=fingerprint(dataset))
 

@@ -20,6 +20,7 @@ __all__ = [
     "Features",
     "Modality",
     "OneInput",
+    "Output",
     "Part",
     "Task",
 ]
@@ -70,6 +71,28 @@ class Column:
 Columns: TypeAlias = tuple[Column, ...] | Mapping[str, tuple[Column, ...]]
 
 
+@dataclass(frozen=True)
+class Output:
+    """What one of several outputs of a network predicts.
+
+    Attributes
+    ----------
+    name : str
+    task : {"classification", "regression"}
+    classes : tuple of str
+        In the order of their codes; empty for regression.
+    """
+
+    name: str
+    task: Task
+    classes: tuple[str, ...] = ()
+
+    @property
+    def class_count(self) -> int:
+        """How many classes the network tells apart there: at least 2, or 0 for regression."""
+        return max(2, len(self.classes)) if self.task == "classification" else 0
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """Rows with known targets.
@@ -86,12 +109,16 @@ class Part:
         A weight a row, used in the loss only.
     groups : ndarray (n,), optional
         Codes of rows that must stay on one side of every split.
+    further : mapping of str to ndarray (n,)
+        Targets of a network's other outputs, like `target`, by their names; empty where there is
+        one output, and for a test part.
     """
 
     features: Features
     target: np.ndarray
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
+    further: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.target)
@@ -137,6 +164,9 @@ class Dataset:
     inputs : mapping
         Name of each of several inputs -> its columns, under their own names; empty where there is
         one input.
+    outputs : tuple of Output
+        What each of several outputs predicts; empty where there is one. Of the one that decides,
+        `target_name`, all that is said above: task, classes, target.
     """
 
     name: str
@@ -150,6 +180,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     fingerprint: str = field(default="", repr=False)
     inputs: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
+    outputs: tuple[Output, ...] = ()
 
     def by_input(self) -> dict[str, Dataset]:
         """Return the dataset as each of several inputs sees it; empty where there is one input."""
@@ -163,6 +194,11 @@ class Dataset:
             )
             for name, columns in self.inputs.items()
         }
+
+    @property
+    def deciding(self) -> str | None:
+        """Which of several outputs decides; None where there is one."""
+        return self.target_name if self.outputs else None
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -16,7 +16,7 @@ __all__ = ["fingerprint"]
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Return the SHA-256 of columns, values, target, weights, groups and test part (64 digits).
+    """Return the SHA-256 of columns, values, targets, weights, groups and test part (64 digits).
 
     Name, source and notes are left out: the same data from another file is the same data.
 
@@ -30,6 +30,9 @@ def fingerprint(dataset: Dataset) -> str:
     if dataset.inputs:
         # The same in whatever order they were given.
         schema[-1] = [[name, _schema(own)] for name, own in sorted(dataset.inputs.items())]
+    if dataset.outputs:
+        told = [(one.name, one.task, one.classes) for one in dataset.outputs]
+        schema.append(sorted(told))
     digest.update(json.dumps(schema, ensure_ascii=False).encode())
     for part in (dataset.rows, dataset.test):
         digest.update(b"part" if part is not None else b"none")
@@ -52,6 +55,8 @@ def _add_part(digest: hashlib._Hash, part: Part) -> None:
         digest.update(b"none" if array is None else b"array")
         if array is not None:
             _add_array(digest, array)
+    for name in sorted(part.further):
+        _add_array(digest, part.further[name])
 
 
 def _add_input(digest: hashlib._Hash, features: OneInput) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gengap.data.dataset import Dataset, OneInput, Task
 from gengap.data.encoding import Encoded
+from gengap.data.fitted_outputs import FittedOutput
 from gengap.data.preprocess_file import inputs_from_json, inputs_to_json
 from gengap.data.preprocessing import Preprocessing, fit_preprocessing
 from gengap.data.several import check_inputs, check_same_length
@@ -60,6 +61,11 @@ class JointPreprocessing:
     def target_scale(self) -> float:
         """Standard deviation of the target; 1 for classification."""
         return self._any.target_scale
+
+    @property
+    def outputs(self) -> tuple[FittedOutput, ...]:
+        """Every one of several outputs, in the order of the network's; empty where there is one."""
+        return self._any.outputs
 
     def parse(self, rows: Any) -> tuple[dict[str, OneInput], tuple[str, ...]]:
         """Read rows as they come, as those of the training were read.
@@ -150,7 +156,7 @@ def fit(dataset: Dataset, encoded: AnyEncoded, rows: np.ndarray) -> AnyPreproces
 
 
 def read_preprocessing(text: str) -> AnyPreprocessing:
-    """Read preprocess.json of either version.
+    """Read preprocess.json of any version.
 
     Raises
     ------

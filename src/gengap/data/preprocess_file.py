@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gengap.data.cells import MISSING, NO, YES
-from gengap.data.dataset import Column
+from gengap.data.dataset import Column, Output
 from gengap.data.encoding import layout
+from gengap.data.fitted_outputs import FittedOutput
 from gengap.data.row_form import RowForm
 from gengap.errors import UserError
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["from_json", "inputs_from_json", "inputs_to_json", "to_json"]
 
-#: Versions of the document: of one input, and of several.
-_SCHEMA, _SEVERAL = 1, 2
+#: Versions of the document: of one input, of several, and of several outputs.
+_SCHEMA, _SEVERAL, _OUTPUTS = 1, 2, 3
 
 
 def to_json(preprocessing: Preprocessing) -> str:
@@ -33,11 +34,12 @@ def to_json(preprocessing: Preprocessing) -> str:
     """
     return _text(
         {
-            "schema": _SCHEMA,
+            "schema": _OUTPUTS if preprocessing.outputs else _SCHEMA,
             **_shape(preprocessing),
             "words": _words(),
             **_inside(preprocessing),
             "target": _target(preprocessing),
+            **_outputs(preprocessing),
         }
     )
 
@@ -50,14 +52,16 @@ def inputs_to_json(inputs: Mapping[str, Preprocessing]) -> str:
     inputs : mapping of str to Preprocessing
         At least one; all of one target.
     """
+    some = next(iter(inputs.values()))
     return _text(
         {
-            "schema": _SEVERAL,
+            "schema": _OUTPUTS if some.outputs else _SEVERAL,
             "words": _words(),
             "inputs": [
                 {"name": name, **_shape(one), **_inside(one)} for name, one in inputs.items()
             ],
-            "target": _target(next(iter(inputs.values()))),
+            "target": _target(some),
+            **_outputs(some),
         }
     )
 
@@ -97,6 +101,29 @@ def _target(preprocessing: Preprocessing) -> dict[str, Any]:
     }
 
 
+def _outputs(preprocessing: Preprocessing) -> dict[str, Any]:
+    """Say of several outputs what each stands for."""
+    if not preprocessing.outputs:
+        return {}
+    return {
+        "outputs": [
+            {
+                "name": one.output.name,
+                "task": one.output.task,
+                "classes": list(one.output.classes),
+                "shift": one.shift,
+                "scale": one.scale,
+            }
+            for one in preprocessing.outputs
+        ]
+    }
+
+
+def _output(entry: Any) -> FittedOutput:
+    output = Output(entry["name"], entry["task"], tuple(entry["classes"]))
+    return FittedOutput(output, entry["shift"], entry["scale"])
+
+
 def from_json(text: str) -> dict[str, Any]:
     """Read what `to_json` wrote.
 
@@ -112,7 +139,7 @@ def from_json(text: str) -> dict[str, Any]:
     """
     with _reading():
         document = json.loads(text)
-        return _arguments(document, document["target"])
+        return _arguments(document, document)
 
 
 def inputs_from_json(text: str) -> dict[str, dict[str, Any]] | None:
@@ -130,10 +157,9 @@ def inputs_from_json(text: str) -> dict[str, dict[str, Any]] | None:
     """
     with _reading():
         document = json.loads(text)
-        if document["schema"] != _SEVERAL:
+        if "inputs" not in document:
             return None
-        target = document["target"]
-        return {one["name"]: _arguments(one, target) for one in document["inputs"]}
+        return {one["name"]: _arguments(one, document) for one in document["inputs"]}
 
 
 @contextmanager
@@ -148,8 +174,9 @@ def _reading() -> Iterator[None]:
         ) from error
 
 
-def _arguments(document: Any, target: Any) -> dict[str, Any]:
-    """Return the arguments of the `Preprocessing` of one input."""
+def _arguments(document: Any, whole: Any) -> dict[str, Any]:
+    """Return the arguments of the `Preprocessing` of one input, within the whole document."""
+    target = whole["target"]
     columns = tuple(
         Column(
             entry["name"],
@@ -178,6 +205,7 @@ def _arguments(document: Any, target: Any) -> dict[str, Any]:
         "target_shift": target["shift"],
         "target_scale": target["scale"],
         "form": _form(document),
+        "outputs": tuple(_output(one) for one in whole.get("outputs", ())),
     }
 
 

@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gengap.data.dataset import Column, Dataset, OneInput, Task
 from gengap.data.encoding import Encoded, layout, one_hot
+from gengap.data.fitted_outputs import FittedOutput, fit_outputs, scaling_of
 from gengap.data.prediction import parse_like
 from gengap.data.preprocess_file import from_json, to_json
 from gengap.data.row_form import RowForm
@@ -51,6 +52,9 @@ class Preprocessing:
         Mean and standard deviation of the target; 0 and 1 for classification.
     form : RowForm, optional
         Of images and sequences; None for tables.
+    outputs : tuple of FittedOutput
+        Every one of several outputs, in the order of the network's; empty where there is one. The
+        target is that of the one that decides.
     """
 
     columns: tuple[Column, ...]
@@ -64,6 +68,7 @@ class Preprocessing:
     target_shift: float = 0.0
     target_scale: float = 1.0
     form: RowForm | None = None
+    outputs: tuple[FittedOutput, ...] = ()
 
     @property
     def width(self) -> int:
@@ -231,8 +236,7 @@ def fit_preprocessing(dataset: Dataset, encoded: Encoded, rows: np.ndarray) -> P
     features, target = dataset.rows.alone, dataset.rows.target[rows]
     shift, scale = 0.0, 1.0
     if dataset.task == "regression":
-        scaler = StandardScaler().fit(target.reshape(-1, 1))
-        shift, scale = float(scaler.mean_[0]), float(scaler.scale_[0])
+        shift, scale = scaling_of(target)
     fill, mean, deviation, keep = _statistics(dataset.columns, features, encoded, rows)
     return Preprocessing(
         columns=dataset.columns,
@@ -246,6 +250,7 @@ def fit_preprocessing(dataset: Dataset, encoded: Encoded, rows: np.ndarray) -> P
         target_shift=shift,
         target_scale=scale,
         form=encoded.form,
+        outputs=fit_outputs(dataset, rows),
     )
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from gengap.data.cells import Words
 from gengap.data.columns import table_of
-from gengap.data.dataset import Column, Columns, Dataset, OneInput, Part
+from gengap.data.dataset import Column, Columns, Dataset, OneInput, Output, Part
 
 __all__ = ["read_dataset", "write_dataset"]
 
@@ -36,8 +36,10 @@ def write_dataset(dataset: Dataset, folder: Path) -> None:
     record = {
         field.name: getattr(dataset, field.name)
         for field in dataclasses.fields(dataset)
-        if field.name not in ("rows", "test", "columns", "inputs")
+        if field.name not in ("rows", "test", "columns", "inputs", "outputs")
     }
+    record["outputs"] = [dataclasses.asdict(output) for output in dataset.outputs]
+    record["further"] = list(dataset.rows.further)
     record["columns"] = _columns(dataset.columns)
     parts = {"rows": dataset.rows, "test": dataset.test}
     given = {name: part for name, part in parts.items() if part is not None}
@@ -64,11 +66,19 @@ def read_dataset(folder: Path) -> Dataset:
     folder : Path
     """
     record = json.loads((folder / _DOCUMENT).read_text(encoding="ascii"))
-    words = record.pop("words")
+    words, further = record.pop("words"), record.pop("further")
     columns = _read_columns(record["columns"])
     inputs = {name: _read_columns(own) for name, own in record["inputs"]}
     parts = {name: _read_part(inputs or columns, words[name], folder, name) for name in words}
     lists = {name: tuple(record[name]) for name in ("classes", "notes")}
+    lists["outputs"] = tuple(_read_output(one) for one in record["outputs"])
+    parts["rows"] = dataclasses.replace(
+        parts["rows"],
+        further={
+            name: _mapped(folder / f"rows-further-{number}.npy")
+            for number, name in enumerate(further)
+        },
+    )
     return Dataset(
         **{**record, **lists, "columns": columns, "inputs": inputs, "test": None, **parts}
     )
@@ -87,6 +97,13 @@ def _write_lines(part: Part, folder: Path, name: str) -> None:
         values = getattr(part, line)
         if values is not None:
             np.save(folder / f"{name}-{line}.npy", values, allow_pickle=False)
+    # Files of outputs are numbered, as those of inputs are.
+    for number, values in enumerate(part.further.values()):
+        np.save(folder / f"{name}-further-{number}.npy", values, allow_pickle=False)
+
+
+def _read_output(record: dict[str, Any]) -> Output:
+    return Output(**{**record, "classes": tuple(record["classes"])})
 
 
 def _write_features(

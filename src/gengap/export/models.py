@@ -8,12 +8,11 @@ import keras
 import numpy as np
 
 from gengap.errors import UserError
+from gengap.export.outputs import ensemble, heads_of, in_own_units
 from gengap.lanes.ending import Member
 from gengap.networks.compiling import compile_plainly
-from gengap.networks.heads import Head, head_of
 from gengap.networks.insertion import insert
 from gengap.networks.rebuild import is_graph, matching
-from gengap.networks.shapes import input_dtype, sample_shape
 from gengap.networks.strip import strip
 from gengap.networks.variants import build_variant, variant_of
 from gengap.recipe import Recipe
@@ -21,7 +20,7 @@ from gengap.refit import Refit
 from gengap.techniques.base import Insertion, PlainKeras, Technique
 from gengap.techniques.discovery import find_technique
 
-__all__ = ["ensemble", "in_order", "plain_keras_of", "plain_model", "trained_model"]
+__all__ = ["in_order", "plain_keras_of", "plain_model", "trained_model"]
 
 #: Layers that do nothing at inference, and so may be left out of a network that cannot be changed.
 TRAINING_ONLY = frozenset(
@@ -131,10 +130,8 @@ def trained_model(model: keras.Model, fitted: Refit) -> keras.Model:
     members = [_member(model, fitted, member) for member in fitted.members]
     plain = members[0]
     if len(members) > 1:
-        classes = len(preprocessing.classes)
-        plain = ensemble(members, head_of(model, task=preprocessing.task, classes=classes))
-    if preprocessing.task == "regression":
-        plain = _in_own_unit(plain, preprocessing.target_scale, preprocessing.target_shift)
+        plain = ensemble(members, heads_of(model, preprocessing))
+    plain = in_own_units(plain, preprocessing)
     compile_plainly(model, plain)
     return plain
 
@@ -150,41 +147,6 @@ def _member(model: keras.Model, fitted: Refit, member: Member) -> keras.Model:
     plain = plain_model(model, fitted.recipe, trained=True)
     set_values(plain, program, values)
     return plain
-
-
-def ensemble(members: Sequence[keras.Model], head: Head) -> keras.Model:
-    """Put networks into one whose outputs are the mean of theirs.
-
-    Parameters
-    ----------
-    members : sequence of keras.Model
-        Alike, at least two.
-    head : Head
-        How their outputs are read.
-
-    Returns
-    -------
-    keras.Model
-        A graph of Keras' own layers around them. Logits are averaged as the probabilities that they
-        stand for, and are logits again.
-    """
-    first, least = members[0], keras.config.epsilon()
-    inputs = keras.Input(sample_shape(first), dtype=input_dtype(first).name)
-    outputs = []
-    for number, member in enumerate(members, 1):
-        # Layers of a graph have names of their own, and no optimizer.
-        member.name, member.compiled, member.optimizer = f"member_{number}", False, None
-        outputs.append(member(inputs))
-    if not head.from_logits:
-        mean = keras.layers.average(outputs)
-    elif head.units == 1:
-        second = keras.layers.average([keras.ops.sigmoid(output) for output in outputs])
-        second = keras.ops.clip(second, least, 1 - least)
-        mean = keras.ops.log(second) - keras.ops.log(1 - second)
-    else:
-        mean = keras.layers.average([keras.ops.softmax(output) for output in outputs])
-        mean = keras.ops.log(keras.ops.maximum(mean, least))
-    return keras.Model(inputs, mean, name="ensemble")
 
 
 def set_values(target: keras.Model, source: keras.Model, values: Mapping[int, np.ndarray]) -> None:
@@ -222,14 +184,3 @@ def _finish_normalization(layers: Sequence[keras.layers.Layer]) -> None:
 
 def _is_seed(variable: keras.Variable) -> bool:
     return "seed_generator" in variable.path
-
-
-def _in_own_unit(model: keras.Model, scale: float, shift: float) -> keras.Model:
-    rescaling = keras.layers.Rescaling(scale, offset=shift, name="target_unit")
-    if isinstance(model, keras.Sequential):
-        return keras.Sequential([model.inputs[0], *model.layers, rescaling], name=model.name)
-    if is_graph(model):
-        return keras.Model(model.input, rescaling(model.output), name=model.name)
-    # Without its input it would be unbuilt, and saved without its weights.
-    inputs = keras.Input(sample_shape(model), dtype=input_dtype(model).name)
-    return keras.Sequential([inputs, model, rescaling], name=f"{model.name}_in_own_unit")

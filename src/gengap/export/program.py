@@ -100,6 +100,8 @@ def recipe_source(
     UserError
         ``no-plain-source``, where the network cannot be written down.
     """
+    if dataset.outputs:
+        raise refusal("the network has several outputs")
     grouping = grouping_of(dataset, origin or Origin())
     source = source_of_several(dataset) if dataset.inputs else source_of(dataset)
     origin = with_names(dataset, source, origin or Origin(), groups=grouping.given)

@@ -12,7 +12,7 @@ b   rows of a block, in which rows are evaluated
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ class StudyData:
     inputs : ndarray (N, D), (N, steps, channels) or (N, height, width, channels), or mapping
         Encoded, unscaled: float32, or images of bytes.
     targets : ndarray (N,)
-        Class codes (int32) or carried values (float32).
+        Class codes (int32) or carried values (float32); of several outputs of the one that decides.
     row_weights : ndarray (N,), optional
     folds : mapping of ndarray (F, ...)
         ``fill`` (where something is missing), ``shift``, ``factor`` and ``padding`` of the inputs
@@ -56,6 +56,8 @@ class StudyData:
         by their names.
     target_offset, target_unit : float
         A target is held as (value - offset) / unit, so that 32 bits can carry it.
+    further : mapping of str to ndarray (N,)
+        Targets of the other outputs, by their names; their folds are within ``further``, too.
     evaluated : tuple of ndarray
         Rows that are looked at after every epoch (F, blocks, b), and masks (F, blocks, 2, b) of
         which are a sample of the training rows, and which validation rows.
@@ -82,6 +84,7 @@ class StudyData:
     columns: np.ndarray | Mapping[str, np.ndarray | None] | None = None
     target_offset: float = 0.0
     target_unit: float = 1.0
+    further: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def sample_shape(self) -> Any:
@@ -126,6 +129,7 @@ class StudyData:
             "noise": self.noise,
             "columns": self.columns,
             "blocks": blocks.reshape(-1, block),
+            **({"further": dict(self.further)} if self.further else {}),
         }
 
 
@@ -172,12 +176,16 @@ def study_data(
         )
         folds = {"inputs": of_inputs}
     rows = dataset.rows
-    offset, unit = (0.0, 1.0) if dataset.classes else _carrier(rows.target)
-    shifts = np.array([p.target_shift for p in preprocessings])
-    scales = np.array([p.target_scale for p in preprocessings])
-    folds["target_shift"] = ((shifts - offset) / unit).astype(np.float32)
-    folds["target_scale"] = (scales / unit).astype(np.float32)
+    scalings = [(p.target_shift, p.target_scale) for p in preprocessings]
+    targets, of_target, offset, unit = _carried(rows.target, scalings)
+    folds |= of_target
     folds["target_unit"] = np.full(len(splits), unit, np.float32)
+    further = {
+        name: _carried(line, [_scaling(p, name) for p in preprocessings])[:2]
+        for name, line in rows.further.items()
+    }
+    if further:
+        folds["further"] = {name: of_one for name, (_, of_one) in further.items()}
     if class_weight is not None:
         folds["class_weights"] = np.stack(
             [_class_weights(rows.target[s.training], len(dataset.classes)) for s in splits]
@@ -193,9 +201,7 @@ def study_data(
     ]
     return StudyData(
         inputs=inputs,
-        targets=rows.target.astype(np.int32)
-        if dataset.classes
-        else ((rows.target - offset) / unit).astype(np.float32),
+        targets=targets,
         row_weights=None if rows.weights is None else rows.weights.astype(np.float32),
         folds=folds,
         evaluated=_evaluated(sampled, [split.validation for split in splits]),
@@ -205,6 +211,7 @@ def study_data(
         columns=columns,
         target_offset=offset,
         target_unit=unit,
+        further={name: line for name, (line, _) in further.items()},
     )
 
 
@@ -283,9 +290,34 @@ def value_ranges(tensor: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.array(ranges, np.float32)
 
 
-def _carrier(target: np.ndarray) -> tuple[float, float]:
-    """Return an offset and a unit in which values are of the size of 1."""
-    return float(np.mean(target)), float(np.std(target)) or 1.0
+def _carried(
+    target: np.ndarray, scalings: Sequence[tuple[float, float]]
+) -> tuple[np.ndarray, dict[str, np.ndarray], float, float]:
+    """Return targets as 32 bits carry them, their folds, and the offset and the unit of that.
+
+    Parameters
+    ----------
+    target : ndarray (N,)
+        Class codes or values.
+    scalings : sequence of (float, float)
+        Shift and scale of each fold, in the target's own unit.
+    """
+    codes = target.dtype.kind == "i"
+    # In this unit values are of the size of 1.
+    offset, unit = (0.0, 1.0) if codes else (float(np.mean(target)), float(np.std(target)) or 1.0)
+    shifts, scales = np.array(scalings, dtype=np.float64).reshape(-1, 2).T
+    folds = {
+        "target_shift": ((shifts - offset) / unit).astype(np.float32),
+        "target_scale": (scales / unit).astype(np.float32),
+    }
+    carried = target.astype(np.int32) if codes else ((target - offset) / unit).astype(np.float32)
+    return carried, folds, offset, unit
+
+
+def _scaling(preprocessing: AnyPreprocessing, name: str) -> tuple[float, float]:
+    """Return shift and scale of an output that does not decide."""
+    fitted = next(one for one in preprocessing.outputs if one.output.name == name)
+    return fitted.shift, fitted.scale
 
 
 def _class_weights(codes: np.ndarray, classes: int) -> np.ndarray:

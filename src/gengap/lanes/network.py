@@ -22,18 +22,20 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from gengap.data.dataset import Modality
+from gengap.data.dataset import Modality, Output
 from gengap.lanes.inputs import InputKind, input_kinds
 from gengap.lanes.products import fast_products
 from gengap.lanes.rates import learning_rate_times
+from gengap.lanes.targets import encoded
 from gengap.lanes.windows.substitution import convolves, fast_windows
 from gengap.networks.cells import Cell, Connection, at_cells, recurrent_cells, step_by_step
 from gengap.networks.columns import column_axes
-from gengap.networks.compiling import copy_optimizer, single_loss
+from gengap.networks.compiling import copy_optimizer, losses_of
 from gengap.networks.existing import WEIGHT_PENALTIES, without
 from gengap.networks.heads import Head, head_of, to_probabilities
+from gengap.networks.outputs import flat_outputs, packed_outputs
 from gengap.networks.residuals import Join, at_joins, residual_joins
-from gengap.networks.shapes import batch_spec, inference_mode
+from gengap.networks.shapes import batch_spec, inference_mode, output_names
 from gengap.networks.sites import Site, at_sites, hidden_sites, incoming_axes, kernels
 from gengap.proximal_optimizer import own_step_size
 from gengap.techniques.base import Kernels, Targets
@@ -82,7 +84,7 @@ class LaneNetwork:
     model : keras.Model
         Compiled; its own variables are never read nor changed while lanes train.
     head : Head
-        How outputs and targets are read.
+        How outputs and targets are read; of several outputs those of the one that decides.
     sites : tuple of Site
         Hidden layers.
     cells : tuple of Cell
@@ -101,6 +103,10 @@ class LaneNetwork:
         What each of several inputs takes; empty where there is one.
     one_by_one : bool
         Whether the lanes of a group are trained one after the other, not as one vectorized step.
+    output : str, optional
+        Which of several outputs decides; None where there is one.
+    further : mapping of str to Head
+        How the others are read.
     """
 
     model: keras.Model
@@ -114,6 +120,13 @@ class LaneNetwork:
     off: tuple[str, ...]
     input_kinds: Mapping[str, InputKind] = field(default_factory=dict)
     one_by_one: bool = False
+    output: str | None = None
+    further: Mapping[str, Head] = field(default_factory=dict)
+
+    @property
+    def _place(self) -> int:
+        """Where the output that decides is among the network's."""
+        return 0 if self.output is None else output_names(self.model).index(self.output)
 
     def slots_at_start(self) -> list[np.ndarray]:
         """Return s before the first step.
@@ -234,11 +247,13 @@ class LaneNetwork:
         ]
 
     def outputs(self, weights: Arrays, others: Arrays, inputs: Array) -> Array:
-        """Return the outputs (B, U) in inference mode."""
+        """Return the outputs (B, U) in inference mode; of several outputs the one that decides."""
         mode = inference_mode(self.model)
 
         def of_block(block: Array) -> Array:
             outputs, _ = self.model.stateless_call(list(weights), list(others), block, **mode)
+            if self.output is not None:
+                outputs = flat_outputs(outputs)[self._place]
             return outputs.reshape((outputs.shape[0], -1))
 
         with fast_windows(), step_by_step(self.model):
@@ -272,28 +287,17 @@ class LaneNetwork:
         return to_probabilities(outputs, self.head.from_logits, self.head.units)
 
     def row_losses(self, targets: Array, outputs: Array) -> Array:
-        """Return the compiled loss of each row (B,), without any penalty."""
-        loss = keras.losses.get(single_loss(self.model))
+        """Return the compiled loss of each row (B,), without any penalty.
+
+        Of several outputs that of the one that decides.
+        """
+        loss = keras.losses.get(losses_of(self.model)[self._place])
         losses = (loss.call if isinstance(loss, keras.losses.Loss) else loss)(targets, outputs)
         return losses.reshape((outputs.shape[0], -1)).mean(axis=1)
 
     def encode_targets(self, codes_or_values: Array) -> Array:
         """Bring class codes or standardized values (B,) into the form that the loss takes."""
-        form = self.head.targets
-        if form.kind == "codes":
-            return codes_or_values.astype(jnp.int32)
-        if form.kind == "one_hot":
-            dtype = keras.config.floatx()
-            return jax.nn.one_hot(codes_or_values.astype(jnp.int32), form.classes, dtype=dtype)
-        return codes_or_values.astype(keras.config.floatx())[:, None]
-
-    def class_targets(self, rows: int) -> Array | None:
-        """Return what a batch of only the k-th class looks like to the loss, (C, B, ...)."""
-        classes = self.head.targets.classes
-        if not classes:
-            return None
-        codes = jnp.broadcast_to(jnp.arange(classes)[:, None], (classes, rows))
-        return jax.vmap(self.encode_targets)(codes)
+        return encoded(self.head.targets, codes_or_values)
 
     @contextmanager
     def _traced(
@@ -336,6 +340,8 @@ def lane_network(
     classes: int,
     off: tuple[str, ...] = (),
     modalities: Mapping[str, Modality] | None = None,
+    outputs: Sequence[Output] = (),
+    output: str | None = None,
 ) -> LaneNetwork:
     """Look a compiled model over and build what is still unbuilt (its loss, its optimizer).
 
@@ -351,13 +357,27 @@ def lane_network(
         Kinds of regularization of the model to switch off (`gengap.networks.existing`).
     modalities : mapping, optional
         Of several inputs, by their names.
+    outputs : sequence of Output
+        Where there are several; task and classes are those of the one that decides.
+    output : str, optional
+        Its name.
     """
-    head = head_of(model, task=task, classes=classes)
+    head = head_of(model, task=task, classes=classes, output=output)
+    further = {
+        one.name: head_of(model, task=one.task, classes=one.class_count, output=one.name)
+        for one in outputs
+        if one.name != output
+    }
     inputs = jax.tree.map(
         lambda one: np.zeros(one.shape, one.dtype), batch_spec(model, 2, sample_shape)
     )
     # `fit` builds losses, metrics and the optimizer by this same call, from its first batch.
-    model._symbolic_build(data_batch=(inputs, head.targets.encode(np.zeros(2, np.int64))))
+    zeros = np.zeros(2, np.int64)
+    targets: Any = head.targets.encode(zeros)
+    if output is not None:
+        named = {output: targets} | {n: one.targets.encode(zeros) for n, one in further.items()}
+        targets = packed_outputs(model, named)
+    model._symbolic_build(data_batch=(inputs, targets))
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     return LaneNetwork(
@@ -372,6 +392,8 @@ def lane_network(
         off,
         input_kinds(model, modalities),
         one_by_one=takes_turns(model),
+        output=output,
+        further=further,
     )
 
 
@@ -410,13 +432,15 @@ def _weighted_targets(model: keras.Model) -> Iterator[None]:
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        def loss_of(values: Array, row_weights: Array | None) -> Array:
+        def loss_of(values: Any, row_weights: Array | None) -> Array:
+            if isinstance(values, Mapping):
+                values = packed_outputs(model, values)
             return original(
                 x=x, y=values, y_pred=y_pred, sample_weight=row_weights, training=training
             )
 
         alternatives = y.values, y.row_weights
-        if y.values.shape[0] == 1:
+        if y.weights.shape[0] == 1:
             return loss_of(*jax.tree.map(lambda leaf: leaf[0], alternatives))
         return jnp.dot(y.weights, jax.vmap(loss_of)(*alternatives))
 

@@ -20,9 +20,10 @@ import jax.numpy as jnp
 from gengap.lanes.inputs import of_several
 from gengap.lanes.network import Interventions, LaneNetwork
 from gengap.lanes.program import Program
+from gengap.lanes.targets import batch_targets, standardized
 from gengap.networks.cells import Connection
 from gengap.random_bits import fold_in, named
-from gengap.techniques.base import Batch, Gradients, Hooks, Moment, Targets, Update
+from gengap.techniques.base import Batch, Gradients, Hooks, Moment, Update
 
 __all__ = [
     "StepState",
@@ -110,6 +111,8 @@ def _gathered(table: Array, rows: Array, fold: Lane) -> Array:
 def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Inputs, Array, Array | None]:
     """Gather rows: inputs, class codes or standardized values, and weights.
 
+    Of several outputs the targets are those of the one that decides.
+
     Parameters
     ----------
     rows : array (B,) of int32
@@ -131,9 +134,7 @@ def batch_of(rows: Array, lane: Lane, shared: Lane) -> tuple[Inputs, Array, Arra
     if "class_weights" in lane:
         of_class = lane["class_weights"][targets]
         weights = of_class if weights is None else weights * of_class
-    if jnp.issubdtype(targets.dtype, jnp.floating):
-        targets = (targets - lane["target_shift"]) / lane["target_scale"]
-    return inputs, targets, weights
+    return inputs, standardized(targets, lane), weights
 
 
 def training_step(
@@ -238,12 +239,7 @@ def _batch(
 ) -> Batch:
     """Gather a batch and let the techniques change it."""
     inputs, raw_targets, row_weights = batch_of(rows, lane, shared)
-    targets = Targets(
-        values=network.encode_targets(raw_targets)[None],
-        weights=jnp.ones(1, jnp.float32),
-        row_weights=None if row_weights is None else row_weights[None],
-        classes=network.class_targets(rows.shape[0]),
-    )
+    targets = batch_targets(network, rows, raw_targets, row_weights, lane, shared)
     several = isinstance(inputs, Mapping)
     batch = Batch(inputs, targets)
     if not several:

@@ -8,6 +8,9 @@ from typing import Any
 
 import keras
 
+from gengap.errors import UserError
+from gengap.networks.shapes import keras_output_names
+
 __all__ = [
     "compile_plainly",
     "copy_compilation",
@@ -15,6 +18,7 @@ __all__ = [
     "decay_exclusions",
     "exclude_from_decay",
     "is_keras_own",
+    "losses_of",
     "single_loss",
 ]
 
@@ -115,12 +119,18 @@ def compile_plainly(source: keras.Model, target: keras.Model) -> None:
     Where the source's optimizer or loss is not one of Keras' own, the target is left without both;
     metrics are left out. The optimizer is built, or a warning would meet whoever loads it.
     """
-    loss = single_loss(source) if source.compiled else None
-    parts = (source.optimizer, loss) if source.compiled else (None,)
+    several = len(keras_output_names(source)) > 1
+    losses = losses_of(source) if source.compiled else ()
+    parts = (source.optimizer, *losses) if source.compiled else (None,)
     if not all(is_keras_own(part) for part in parts):
         target.compiled, target.optimizer = False, None
         return
-    target.compile(optimizer=copy_optimizer(source.optimizer, {}), loss=loss)
+    weights = source._compile_config.config.get("loss_weights") if several else None
+    target.compile(
+        optimizer=copy_optimizer(source.optimizer, {}),
+        loss=source.loss if several else losses[0],
+        loss_weights=weights,
+    )
     # On another backend than this one, what compiles the steps is not what compiles them here.
     target._compile_config.config["jit_compile"] = "auto"
     target.optimizer.build(target.trainable_variables)
@@ -135,3 +145,36 @@ def is_keras_own(value: Any) -> bool:
 def single_loss(model: keras.Model) -> Any:
     """Return the loss of a network with one output, as it was given."""
     return keras.tree.flatten(model.loss)[0]
+
+
+def losses_of(model: keras.Model) -> tuple[Any, ...]:
+    """Return the loss of every output of a compiled network, as it was given.
+
+    None for an output that has none. One loss alone is, as Keras takes it, that of all outputs.
+
+    Raises
+    ------
+    UserError
+        ``several-losses`` where they do not go with the outputs.
+    """
+    loss = model.loss
+    names = keras_output_names(model)
+    if len(names) < 2:
+        return (None if loss is None else single_loss(model),)
+    if isinstance(loss, Mapping):
+        if set(loss) <= set(names):
+            return tuple(loss.get(name) for name in names)
+        given = f"losses for {', '.join(map(repr, loss))}"
+    elif isinstance(loss, list | tuple):
+        if len(loss) == len(names):
+            return tuple(loss)
+        given = f"{len(loss)} losses"
+    else:
+        return (loss,) * len(names)
+    raise UserError(
+        "several-losses",
+        f"the network is compiled with {given}; it has the outputs {', '.join(map(repr, names))}",
+        "compile it with a loss for each: loss={"
+        + ", ".join(f"{name!r}: ..." for name in names)
+        + "}",
+    )

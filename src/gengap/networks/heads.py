@@ -16,8 +16,9 @@ import keras
 import numpy as np
 
 from gengap.errors import UserError
+from gengap.networks.compiling import losses_of
 from gengap.networks.inputs import trial_inputs
-from gengap.networks.shapes import output_shapes
+from gengap.networks.shapes import output_names, output_shapes
 
 __all__ = ["Head", "TargetForm", "head_of", "output_activation", "output_units", "to_probabilities"]
 
@@ -139,16 +140,18 @@ def to_probabilities(outputs: Array, from_logits: bool, units: int) -> Array:
     return positive / ops.sum(positive, axis=-1, keepdims=True)
 
 
-def head_of(model: keras.Model, *, task: str, classes: int) -> Head:
+def head_of(model: keras.Model, *, task: str, classes: int, output: str | None = None) -> Head:
     """Read off what the outputs of a compiled, built network mean.
 
     Parameters
     ----------
     model : keras.Model
-        Compiled and built, with one output.
+        Compiled and built.
     task : {"classification", "regression"}
     classes : int
         C; ignored for regression.
+    output : str, optional
+        Which of several outputs (`gengap.networks.shapes.output_names`).
 
     Raises
     ------
@@ -156,9 +159,10 @@ def head_of(model: keras.Model, *, task: str, classes: int) -> Head:
         Where the loss cannot go with the outputs: a cross-entropy of probabilities over linear
         outputs, a sparse loss over one unit, several losses.
     """
-    units = output_units(model)
-    activation = output_activation(model)
-    name, keras_loss, declared = _loss_of(model)
+    place = 0 if output is None else output_names(model).index(output)
+    units = output_units(model, place)
+    activation = output_activation(model, place)
+    name, keras_loss, declared = _loss_of(model, place)
     if task == "regression":
         return Head(units, activation, False, name, keras_loss, TargetForm("column", 0))
     if declared is False and activation == "linear" and name in _CROSS_ENTROPIES:
@@ -185,36 +189,36 @@ def head_of(model: keras.Model, *, task: str, classes: int) -> Head:
     return Head(units, activation, from_logits, name, keras_loss, TargetForm(kind, classes))
 
 
-def output_units(model: keras.Model) -> int:
-    """Return the last axis of the network's one output; 1 for an output of shape (n,)."""
-    shape = output_shapes(model)[0]
+def output_units(model: keras.Model, place: int = 0) -> int:
+    """Return the last axis of an output of the network; 1 for an output of shape (n,)."""
+    shape = output_shapes(model)[place]
     last = shape[-1]
     return 1 if len(shape) == 1 or last is None else last
 
 
-def output_activation(model: keras.Model) -> Activation:
-    """Tell the activation of the output from the layer that makes it.
+def output_activation(model: keras.Model, place: int = 0) -> Activation:
+    """Tell the activation of an output from the layer that makes it.
 
     Where no layer says it (a subclassed network that applies a function itself) the outputs for
     random inputs decide: rows that sum to 1 are a softmax's, values within 0 and 1 a sigmoid's.
     """
-    layer = _last_layer(model)
+    layer = _last_layer(model, place)
     if layer is not None:
         name = _activation_name(layer)
         if name is not None:
             return name
-    return _probed_activation(model)
+    return _probed_activation(model, place)
 
 
-def _last_layer(model: keras.Model) -> keras.layers.Layer | None:
+def _last_layer(model: keras.Model, place: int = 0) -> keras.layers.Layer | None:
     if isinstance(model, keras.Sequential):
         last = model.layers[-1]
         return _last_layer(last) if isinstance(last, keras.Model) else last
     if hasattr(model, "_run_through_graph"):
         tensors = keras.tree.flatten(model.outputs)
-        operation = tensors[0]._keras_history.operation
+        operation, _, inner = tensors[place]._keras_history
         if isinstance(operation, keras.Model):
-            return _last_layer(operation)
+            return _last_layer(operation, inner)
         return operation if isinstance(operation, keras.layers.Layer) else None
     return None
 
@@ -233,9 +237,10 @@ def _activation_name(layer: keras.layers.Layer) -> Activation | None:
     return names.get(getattr(activation, "__name__", ""))
 
 
-def _probed_activation(model: keras.Model) -> Activation:
+def _probed_activation(model: keras.Model, place: int) -> Activation:
     inputs = trial_inputs(model, 64)
-    outputs = np.asarray(model(inputs, training=False)).reshape(64, -1)
+    found = keras.tree.flatten(model(inputs, training=False))[place]
+    outputs = np.asarray(found).reshape(64, -1)
     if not np.isfinite(outputs).all() or outputs.min() < 0.0 or outputs.max() > 1.0:
         return "unknown"
     if outputs.shape[1] == 1:
@@ -243,7 +248,7 @@ def _probed_activation(model: keras.Model) -> Activation:
     return "softmax" if np.allclose(outputs.sum(axis=1), 1.0, atol=1e-3) else "unknown"
 
 
-def _loss_of(model: keras.Model) -> tuple[str, bool, bool | None]:
+def _loss_of(model: keras.Model, place: int) -> tuple[str, bool, bool | None]:
     """Return the loss' name, whether it is one of Keras, and its ``from_logits`` if it has one."""
     loss = model.loss
     if loss is None:
@@ -252,7 +257,16 @@ def _loss_of(model: keras.Model) -> tuple[str, bool, bool | None]:
             "the network is compiled without a loss",
             "compile it with one, or leave it uncompiled: the loss that fits is chosen then",
         )
-    if isinstance(loss, dict | list | tuple):
+    names = output_names(model)
+    if names:
+        loss = losses_of(model)[place]
+        if loss is None:
+            raise UserError(
+                "no-loss",
+                f"the network's output '{names[place]}' is compiled without a loss",
+                "compile the network with a loss for every output, or leave that output out",
+            )
+    elif isinstance(loss, dict | list | tuple):
         losses = keras.tree.flatten(loss)
         if len(losses) != 1:
             raise UserError(

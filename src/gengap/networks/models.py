@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from gengap.data.dataset import Output
 from gengap.errors import UserError
-from gengap.networks.heads import head_of, output_activation, output_units
 from gengap.networks.loading import network_from_words
+from gengap.networks.outputs import check_heads, check_outputs, fitting_losses
 from gengap.networks.own_copy import is_built, own_copy
 from gengap.networks.rebuild import is_graph, rebuild
 from gengap.networks.several import JOINING, network_with_inputs
-from gengap.networks.shapes import Shape, output_shapes, sample_shape
+from gengap.networks.shapes import Shape, sample_shape
 from gengap.networks.words import default_words, describe_kind
 
 __all__ = ["describe", "resolve_model"]
@@ -31,6 +32,7 @@ def resolve_model(
     learning_rate: float | None = None,
     widened: tuple[str, ...] = (),
     ragged: bool = False,
+    several: Sequence[Output] = (),
 ) -> keras.Model:
     """Return the built and compiled network that `model` stands for.
 
@@ -55,6 +57,9 @@ def resolve_model(
         Names of the columns that take more than one encoded column, for the error text.
     ragged : bool
         Whether sequences may end before the last step.
+    several : sequence of Output
+        Where the data have several outputs; `outputs` and `task` are those of the one that
+        decides. An uncompiled network then gets a loss for each.
 
     Raises
     ------
@@ -65,12 +70,12 @@ def resolve_model(
         network = _network_of_several(model, input_shape, outputs, task, widened)
     else:
         network = _network_of_one(model, input_shape, outputs, task, widened, ragged=ragged)
-    _check_outputs(network, outputs, task)
+    check_outputs(network, outputs, task, several)
     if not network.compiled:
-        _compile(network, outputs, task, learning_rate)
+        _compile(network, task, several, learning_rate)
     elif learning_rate is not None:
         _set_learning_rate(network.optimizer, learning_rate)
-    head_of(network, task=task, classes=outputs)
+    check_heads(network, outputs, task, several)
     return network
 
 
@@ -242,34 +247,6 @@ def _sized(model: keras.Model, input_shape: tuple[int, ...]) -> keras.Model:
     return rebuild(model, lambda layer: None, sample_shape=input_shape[: len(expected)])
 
 
-def _check_outputs(model: keras.Model, outputs: int, task: str) -> None:
-    shape = output_shapes(model)
-    if len(shape) != 1:
-        raise UserError(
-            "several-outputs",
-            f"the network has {len(shape)} outputs; networks with one output are supported",
-            "make a network of the one output that the target belongs to, such as "
-            "keras.Model(model.input, model.output[0])",
-        )
-    units, dimensions = output_units(model), len(shape[0])
-    if task == "regression":
-        allowed: tuple[int, ...] = (1,)
-        wanted = "1 unit"
-    elif outputs == 2:
-        allowed = (1, 2)
-        wanted = "1 unit (sigmoid) or 2 units (softmax) for the 2 classes"
-    else:
-        allowed = (outputs,)
-        wanted = f"{outputs} units (softmax) for the {outputs} classes"
-    if dimensions > 2 or units not in allowed:
-        raise UserError(
-            "model-output-shape",
-            f"the network's output has the shape {_shape(shape[0][1:])}, expected {wanted}",
-            f"end the network in a Dense layer with {' or '.join(map(str, allowed))} "
-            f"{'unit' if allowed == (1,) else 'units'}",
-        )
-
-
 def _set_learning_rate(optimizer: keras.optimizers.Optimizer, learning_rate: float) -> None:
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if isinstance(inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
@@ -282,14 +259,8 @@ def _set_learning_rate(optimizer: keras.optimizers.Optimizer, learning_rate: flo
     inner.learning_rate = learning_rate
 
 
-def _compile(model: keras.Model, outputs: int, task: str, learning_rate: float | None) -> None:
+def _compile(
+    model: keras.Model, task: str, several: Sequence[Output], learning_rate: float | None
+) -> None:
     rate = _DEFAULT_LEARNING_RATE if learning_rate is None else learning_rate
-    loss: keras.losses.Loss | str = "mse"
-    if task == "classification":
-        logits = output_activation(model) not in ("softmax", "sigmoid")
-        loss = (
-            keras.losses.BinaryCrossentropy(from_logits=logits)
-            if output_units(model) == 1
-            else keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
-        )
-    model.compile(optimizer=keras.optimizers.Adam(rate), loss=loss)
+    model.compile(optimizer=keras.optimizers.Adam(rate), loss=fitting_losses(model, task, several))

@@ -21,7 +21,10 @@ __all__ = [
     "inference_mode",
     "input_dtype",
     "input_names",
+    "inputs_like",
+    "keras_output_names",
     "known_shape",
+    "output_names",
     "output_shapes",
     "packed",
     "sample_shape",
@@ -56,12 +59,60 @@ def input_names(model: keras.Model) -> tuple[str, ...]:
     )
 
 
+def keras_output_names(model: keras.Model) -> tuple[str, ...]:
+    """Return what Keras calls a graph's outputs, in its order: by these go losses in `compile`."""
+    structure = getattr(model, "_outputs_struct", None)
+    if isinstance(structure, Mapping):
+        return tuple(keras.tree.flatten({name: name for name in structure}))
+    return tuple(getattr(model, "output_names", None) or ())
+
+
+def output_names(model: keras.Model) -> tuple[str, ...]:
+    """Return the names of a graph's several outputs, in its order; nothing where it has one.
+
+    One whose layer was given no name is called by its place.
+
+    Examples
+    --------
+    >>> inputs = keras.Input((2,))
+    >>> outputs = [keras.layers.Dense(1, name="price")(inputs), keras.layers.Dense(3)(inputs)]
+    >>> output_names(keras.Model(inputs, outputs))
+    ('price', 'output_2')
+    """
+    outputs = getattr(model, "outputs", None) or ()
+    names = keras_output_names(model)
+    if len(outputs) < 2 or isinstance(model._outputs_struct, Mapping):
+        return names if len(outputs) > 1 else ()
+    return tuple(
+        f"output_{place}" if _is_nameless(given._keras_history.operation, name) else name
+        for place, (given, name) in enumerate(zip(outputs, names, strict=True), 1)
+    )
+
+
+def _is_nameless(operation: Any, name: str) -> bool:
+    """Tell whether Keras named an operation, by its class and a number."""
+    kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(operation).__name__).lower()
+    return re.fullmatch(rf"{re.escape(kind)}(_\d+)?", name) is not None
+
+
 def packed(model: keras.Model, inputs: Any) -> Any:
     """Put inputs by their names into the structure that a graph was made with."""
     if not isinstance(inputs, Mapping):
         return inputs
     ordered = [inputs[name] for name in input_names(model)]
     return keras.tree.pack_sequence_as(model._inputs_struct, ordered)
+
+
+def inputs_like(model: keras.Model) -> Any:
+    """Return new inputs like those of a built network, in the structure that it takes."""
+    shape = sample_shape(model)
+    if not isinstance(shape, Mapping):
+        return keras.Input(shape, dtype=input_dtype(model).name)
+    given = {
+        name: keras.Input(one, dtype=input_dtype(model, name).name, name=name)
+        for name, one in shape.items()
+    }
+    return packed(model, given)
 
 
 def sample_shape(model: keras.Model) -> Shapes:

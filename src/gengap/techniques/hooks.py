@@ -40,14 +40,15 @@ class Targets:
 
     Attributes
     ----------
-    values : array (alternatives, B, ...)
-        Each alternative in the form that the user's loss takes.
+    values : array (alternatives, B, ...), or mapping of such
+        Each alternative in the form that the user's loss takes; of several outputs by their names.
     weights : array (alternatives,)
         They sum to 1.
     row_weights : array (alternatives, B), optional
         What each row counts in the loss by each alternative; None where all count alike.
     classes : array (classes, B, ...), optional
-        What a batch of only the k-th class looks like to the loss; None for regression.
+        What a batch of only the k-th class looks like to the loss; None for regression. Of several
+        outputs a mapping of those that have classes.
     """
 
     values: Array

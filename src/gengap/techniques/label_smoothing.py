@@ -44,9 +44,13 @@ def smooth_labels(loss, smoothing):
 def _hooks(options: Mapping[str, str]) -> Hooks:
     import jax.numpy as jnp
 
+    from gengap.smoothing import smoothed_each
+
     def batch(values, key, batch):
         given = batch.targets
         smoothing = values["smoothing"].astype(given.weights.dtype)
+        if isinstance(given.classes, Mapping):
+            return dataclasses.replace(batch, targets=smoothed_each(given, smoothing))
         classes = len(given.classes)
         uniform = jnp.full(classes, 1.0 / classes, given.weights.dtype) * smoothing
         others, weights, row_weights = given.classes, uniform, None
