@@ -44,6 +44,8 @@ class ChangedSteps(keras.Model):
     def __init__(self, network, batches=(), passes=()):
         super().__init__()
         self.network = network
+        if len(getattr(network, "outputs", None) or ()) > 1:
+            self.output_names = network.output_names  # by these go losses
         self.batches = batches
         self.passes = passes
         self.padding = None

@@ -59,7 +59,7 @@ def smoothed_each(given: Targets, smoothing: jax.Array) -> Targets:
     smoothing : array ()
         The share; the targets themselves keep the rest. Values keep all of it.
     """
-    every: Mapping[str, Any] = given.classes  # type: ignore[assignment]
+    every: Mapping[str, Any] = given.classes or {}
     shares, places = side_by_side({name: len(of_one) for name, of_one in every.items()})
     uniform = jnp.asarray(shares, given.weights.dtype) * smoothing
     count = len(given.weights)
@@ -70,7 +70,7 @@ def smoothed_each(given: Targets, smoothing: jax.Array) -> Targets:
         of_steps = every[name][jnp.asarray(places[name])]
         return jnp.tile(of_steps, (count, *(1,) * (of_steps.ndim - 1)))
 
-    values: Mapping[str, Any] = given.values  # type: ignore[assignment]
+    values: Mapping[str, Any] = given.values
     rows = given.row_weights
     return dataclasses.replace(
         given,

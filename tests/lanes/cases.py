@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from gengap.data.arrays import from_arrays
+from gengap.data.dataset import Output
 from gengap.data.encoding import encode
 from gengap.data.preprocessing import fit_preprocessing
 from gengap.lanes.data import StudyData, study_data, value_ranges
@@ -147,6 +148,64 @@ def two_inputs(second: str) -> keras.Model:
     hidden = layers.Concatenate()([layers.Dense(6, activation="relu")(numbers), hidden])
     hidden = layers.Dense(8, activation="tanh")(hidden)
     return keras.Model([numbers, others], layers.Dense(CLASSES, activation="softmax")(hidden))
+
+
+def two_outputs(*, mapping: bool = False, dropout: float = 0.0) -> keras.Model:
+    """Build a network that tells classes at one output, and a number at another."""
+    keras.utils.set_random_seed(8)
+    inputs = keras.Input((COLUMNS,))
+    hidden = layers.Dense(8, activation="tanh")(inputs)
+    if dropout:
+        hidden = layers.Dropout(dropout)(hidden)
+    outputs = {
+        "price": layers.Dense(1, name="price")(hidden),
+        "kind": layers.Dense(CLASSES, activation="softmax", name="kind")(hidden),
+    }
+    return keras.Model(inputs, outputs if mapping else list(outputs.values()))
+
+
+def rows_of_outputs(seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the inputs of `two_outputs`, and the targets of each output."""
+    inputs, kinds = table(seed)
+    prices = np.sin(inputs[:, 0]) + inputs[:, 1]
+    return inputs, {"price": prices.astype("float32"), "kind": kinds}
+
+
+#: What the outputs of `two_outputs` predict, and how their losses count.
+OUTPUTS = (
+    Output("price", "regression"),
+    Output("kind", "classification", tuple("abcdefg"[:CLASSES])),
+)
+LOSSES = {"price": "mean_squared_error", "kind": "sparse_categorical_crossentropy"}
+LOSS_WEIGHTS = {"price": 0.5, "kind": 1.5}
+
+
+def compiled_outputs(model: keras.Model, optimizer: Any) -> keras.Model:
+    """Compile a network of `two_outputs`."""
+    model.compile(optimizer, LOSSES, loss_weights=LOSS_WEIGHTS)
+    return model
+
+
+def network_of_outputs(model: keras.Model, output: str = "kind") -> LaneNetwork:
+    """Look a compiled network of `two_outputs` over."""
+    (deciding,) = (one for one in OUTPUTS if one.name == output)
+    return lane_network(
+        model,
+        sample_shape=known_shape(model),
+        task=deciding.task,
+        classes=deciding.class_count,
+        outputs=OUTPUTS,
+        output=output,
+    )
+
+
+def shared_of_outputs(inputs: Any, targets: dict[str, np.ndarray], output: str = "kind") -> Any:
+    """Return what all lanes of such a network read."""
+    shared = shared_of(inputs, targets[output])
+    further = {name: jnp.asarray(line) for name, line in targets.items() if name != output}
+    unscaled = {"target_shift": np.zeros(1, np.float32), "target_scale": np.ones(1, np.float32)}
+    folds = {**shared["folds"], "further": dict.fromkeys(further, unscaled)}
+    return {**shared, "further": further, "folds": folds}
 
 
 def rows_of_two(second: str, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -344,18 +403,18 @@ def orders(program: Program, *, seed: int = 0, training: int = ROWS) -> list[np.
 def fit(
     model: keras.Model,
     inputs: Any,
-    targets: np.ndarray,
+    targets: Any,
     batch_orders: Sequence[np.ndarray],
 ) -> list[np.ndarray]:
     """Train with Keras' own `fit`, an epoch a batch order; return the weights."""
     for order in batch_orders:
-        rows = jax.tree.map(lambda one: one[order], inputs)  # noqa: B023
-        model.fit(rows, targets[order], batch_size=BATCH, shuffle=False, verbose=0)
+        rows, given = jax.tree.map(lambda one: one[order], (inputs, targets))  # noqa: B023
+        model.fit(rows, given, batch_size=BATCH, shuffle=False, verbose=0)
     return [np.asarray(v.value, "float64") for v in model.trainable_variables]
 
 
 def fitted_twice(
-    build: Callable[[], keras.Model], inputs: Any, targets: np.ndarray
+    build: Callable[[], keras.Model], inputs: Any, targets: Any
 ) -> tuple[list[np.ndarray], float]:
     """Train with `fit`; return the weights, and how far from them rounding may lead.
 
@@ -366,11 +425,12 @@ def fitted_twice(
     ----------
     build : callable
         ``() -> keras.Model``, compiled.
-    inputs, targets : ndarray
+    inputs, targets : ndarray, or mapping of such
     """
+    count = len(jax.tree.leaves(targets)[0])
     # It takes longer to compile than to run.
     jax.config.update("jax_disable_most_optimizations", True)
-    batches = orders(program_of(rows=len(targets)), training=len(targets))
+    batches = orders(program_of(rows=count), training=count)
     try:
         single = build()
         start = single.get_weights()
@@ -378,7 +438,9 @@ def fitted_twice(
         with precision("float64"):
             double = build()
             double.set_weights(start)
-            wide = targets.astype("float64") if targets.dtype.kind == "f" else targets
+            wide = jax.tree.map(
+                lambda one: one.astype("float64") if one.dtype.kind == "f" else one, targets
+            )
             all_wide = jax.tree.map(lambda one: one.astype("float64"), inputs)
             other = fit(double, all_wide, wide, batches)
     finally:
