@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from gengap.networks.heads import TargetForm
+from gengap.networks.heads import Head, TargetForm
 from gengap.techniques.base import Targets
 
 if TYPE_CHECKING:
@@ -66,19 +66,25 @@ def batch_targets(
     lane, shared : mapping
         As in `gengap.lanes.step.batch_of`.
     """
-    form, count = network.head.targets, rows.shape[0]
-    values: Any = encoded(form, deciding)
-    classes: Any = class_targets(form, count)
+    heads = {network.output: network.head, **network.further}
+    values: Any = encoded(network.head.targets, deciding)
     if network.output is not None:
-        values, every = {network.output: values}, {network.output: classes}
+        values = {network.output: values}
         for name, head in network.further.items():
             given = standardized(shared["further"][name][rows], lane["further"][name])
             values[name] = encoded(head.targets, given)
-            every[name] = class_targets(head.targets, count)
-        classes = {name: of_one for name, of_one in every.items() if of_one is not None} or None
+    # In the order in which a program of one output has it, so that it stays the same.
     return Targets(
         values=jax.tree.map(lambda leaf: leaf[None], values),
         weights=jnp.ones(1, jnp.float32),
         row_weights=None if row_weights is None else row_weights[None],
-        classes=classes,
+        classes=_classes(network, heads, rows.shape[0]),
     )
+
+
+def _classes(network: LaneNetwork, heads: Mapping[str | None, Head], rows: int) -> Any:
+    """Return `class_targets` of the one output, or of those of several that have classes."""
+    found = {name: class_targets(head.targets, rows) for name, head in heads.items()}
+    if network.output is None:
+        return found[None]
+    return {name: of_one for name, of_one in found.items() if of_one is not None} or None
