@@ -19,7 +19,9 @@ __all__ = ["PLAIN_MIXING", "mixed", "partners"]
 PLAIN_MIXING = '''
 def partners(rows):
     """Give every row the row before it: a batch comes in a random order."""
-    return None if rows is None else keras.ops.roll(rows, 1, axis=0)
+    if rows is None:
+        return None
+    return keras.tree.map_structure(lambda one: keras.ops.roll(one, 1, axis=0), rows)
 
 
 def mixed(targets, share):

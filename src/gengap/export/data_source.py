@@ -12,6 +12,7 @@ from gengap.export.array_source import READ_IDX, reads_lengths
 from gengap.export.expressions import literal
 from gengap.export.layout import statement
 from gengap.export.origin import Grouping, Origin, Source
+from gengap.export.outputs_source import OutputsSource
 from gengap.export.read_source import Kinds, classes_of, is_text, kinds_of, read_source
 from gengap.export.refusal import refusal
 
@@ -71,6 +72,7 @@ def data_source(
     form: RowForm | None = None,
     *,
     as_given: bool = False,
+    outputs: OutputsSource | None = None,
 ) -> DataSource:
     """Write the functions that read and prepare the data of a study.
 
@@ -87,6 +89,8 @@ def data_source(
         Of images and sequences, as the network takes them.
     as_given : bool
         Whether the network scales numbers itself.
+    outputs : OutputsSource, optional
+        Where there are several; ``read`` then returns ``further`` targets last.
     """
     kinds = kinds_of(dataset)
     imports = {"from sklearn import datasets"} if source.kind == "bundled" else set()
@@ -95,7 +99,8 @@ def data_source(
     if source.kind == "idx":
         functions.append(READ_IDX)
         imports |= {"import gzip"}
-    functions.append(read_source(dataset, source, origin, grouping, kinds, form))
+    further = None if outputs is None else outputs.lines
+    functions.append(read_source(dataset, source, origin, grouping, kinds, form, further))
     test = "path, x=X_TEST, y=Y_TEST" if source.has_keys else "test"
     if reads_lengths(source, form):
         test += ", lengths=LENGTHS_TEST"
@@ -113,7 +118,7 @@ def data_source(
         own.call,
         test,
         own.about,
-        _hint(dataset, source, origin, form),
+        _hint(dataset, source, origin, form, outputs),
     )
 
 
@@ -319,16 +324,27 @@ def _prepare(kinds: Kinds, *, has_test: bool, as_given: bool) -> str:
     return "\n".join([*lines, f'    return {both}.astype("float32")'])
 
 
-def _hint(dataset: Dataset, source: Source, origin: Origin, form: RowForm | None) -> str:
+def _hint(
+    dataset: Dataset,
+    source: Source,
+    origin: Origin,
+    form: RowForm | None,
+    outputs: OutputsSource | None,
+) -> str:
     if dataset.source not in IN_MEMORY:
         return ""
     if source.kind == "arrays":
-        arguments = ", ".join(f"{key}={key}" for key in source.keys)
+        arrays = [f"{key}={key}" for key in source.keys]
+        if outputs is not None:
+            arrays = outputs.archive(arrays)
+        arguments = ", ".join(arrays)
         call = f"np.savez({literal(source.path)}, {arguments})"
         ended = ", x with NaN in the steps after a row's last one"
         ended = ended if form is not None and form.padding is not None else ""
-        return f"The data were in memory: write them with {call}{ended}."
-    columns = [dataset.target_name, *filter(None, (origin.weight, origin.groups))]
+        known = ", of rows with a value in every output" if outputs is not None else ""
+        return f"The data were in memory: write them with {call}{ended}{known}."
+    targets = [one.name for one in dataset.outputs] or [dataset.target_name]
+    columns = [*targets, *filter(None, (origin.weight, origin.groups))]
     return (
         f"The data were in memory: write them, with {', '.join(columns)} among the columns, with "
         f"table.to_csv({literal(source.path)}, index=False)."

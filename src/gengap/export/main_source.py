@@ -14,6 +14,7 @@ from gengap.export.data_source import DataSource
 from gengap.export.expressions import literal
 from gengap.export.layout import statement
 from gengap.export.origin import Grouping
+from gengap.export.outputs_source import OutputsSource
 from gengap.export.refusal import refusal
 from gengap.networks.heads import Head
 
@@ -71,6 +72,8 @@ class MainSource:
         What else of the data the network is built from (`gengap.export.network_source.OF_DATA`).
     trained : tuple of str
         Expressions in which ``{network}`` is the network that was trained: what predicts.
+    outputs : OutputsSource, optional
+        Where there are several.
     """
 
     dataset: Dataset
@@ -83,6 +86,7 @@ class MainSource:
     forms: Mapping[str, RowForm | None] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     trained: tuple[str, ...] = ()
+    outputs: OutputsSource | None = None
 
     @property
     def validates(self) -> bool:
@@ -133,6 +137,7 @@ class MainSource:
         names = ["rows", "target"]
         names += ["weights"] * (self.dataset.rows.weights is not None)
         names += ["groups"] * self.grouped
+        names += ["further"] * (self.outputs is not None)
         return "\n".join(
             [
                 f"def main({paths}{', test=TEST' if self.reads_test else ''}):",
@@ -187,10 +192,10 @@ class MainSource:
     def _train(self) -> Iterator[str]:
         yield "keras.utils.set_random_seed(SEED + number)"
         regression = not self.dataset.classes
-        name = "target" if self._targets() == "target" else "targets"
+        targets = "target" if self._targets() == "target" else "targets"
         fit = [
             self._some("training"),
-            f"{name}[training]",
+            self._answers(targets, "training"),
             "epochs=EPOCHS",
             "batch_size=BATCH_SIZE",
         ]
@@ -203,15 +208,17 @@ class MainSource:
         yield f"inputs = {self.data.prepared}"
         if regression:
             yield "shift, scale = target[training].mean(), target[training].std()"
-        if name == "targets":
-            yield f"targets = {self._targets()}"
+        if targets == "targets":
+            assigned = statement("targets = ", self._targets(), _DEPTH)
+            yield from textwrap.dedent(assigned).splitlines()
         for name in self.needs:
             yield from self._of_data(name)
         width = [] if self.several else ["inputs.shape[1]"]
         yield f"network = build_network({', '.join([*width, *self.needs])})"
         fit += list(self._weights())
         if self.validates:
-            fit.append(f"validation_data=({self._some('validation')}, {name}[validation])")
+            answers = self._answers(targets, "validation")
+            fit.append(f"validation_data=({self._some('validation')}, {answers})")
         if any("shuffled" in callback for callback in self.callbacks):
             yield f"shuffled = {self._some('np.random.permutation(training)')}"
         if self.callbacks:
@@ -220,9 +227,12 @@ class MainSource:
         fitting = statement("", f"network.fit({', '.join(fit)})", _DEPTH)
         yield from textwrap.dedent(fitting).splitlines()
         for expression in self.trained:
-            trained = expression.format(network="network", activation=f'"{self._averaged}"')
+            predicting = "network" if self.outputs is None else "Deciding(network)"
+            trained = expression.format(network=predicting, activation=f'"{self._averaged}"')
             yield f"network = {trained}"
-        yield "outputs = network.predict(inputs, verbose=0)"
+        alone = self.outputs is None or self.trained
+        place = "" if alone or self.outputs is None else f"[{self.outputs.place}]"
+        yield f"outputs = network.predict(inputs, verbose=0){place}"
         yield from self._outputs()
         yield 'for part, index in (("train", training), ("test", test)):'
         yield "    scores[part].append(score(target[index], outputs[index]))"
@@ -234,6 +244,9 @@ class MainSource:
 
     def _some(self, rows: str) -> str:
         return f"taken(inputs, {rows})" if self.several else f"inputs[{rows}]"
+
+    def _answers(self, name: str, rows: str) -> str:
+        return f"{name}[{rows}]" if self.outputs is None else f"some({name}, {rows})"
 
     @property
     def _averaged(self) -> str:
@@ -287,6 +300,9 @@ class MainSource:
             yield "sample_weight=weights[training]"
 
     def _targets(self) -> str:
+        return self._target() if self.outputs is None else self.outputs.targets(self._target())
+
+    def _target(self) -> str:
         if not self.dataset.classes:
             return "(target - shift) / scale"
         kind = self.head.targets.kind

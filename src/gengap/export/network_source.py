@@ -16,8 +16,9 @@ from gengap.data.row_form import RowForm
 from gengap.export.blanks import filled
 from gengap.export.expressions import NotPlainError, expression, literal, short_numbers
 from gengap.export.layout import statement
+from gengap.export.outputs_source import OutputsSource
 from gengap.export.refusal import refusal
-from gengap.networks.compiling import decay_exclusions, is_keras_own, single_loss
+from gengap.networks.compiling import decay_exclusions, is_keras_own, loss_weights_of, losses_of
 from gengap.networks.existing import layer_paths
 from gengap.networks.shapes import input_names
 from gengap.techniques.base import PlainKeras
@@ -58,6 +59,7 @@ def network_source(
     metric: str | None = None,
     *,
     form: RowForm | None = None,
+    outputs: OutputsSource | None = None,
 ) -> NetworkSource:
     """Write the function that builds and compiles a network.
 
@@ -71,6 +73,8 @@ def network_source(
         Expression of a metric.
     form : RowForm, optional
         Of images and sequences, as the network takes them.
+    outputs : OutputsSource, optional
+        Where there are several; the metric is of the one that decides.
 
     Raises
     ------
@@ -83,8 +87,10 @@ def network_source(
     except NotPlainError:
         written = _from_configuration(model)
     lines, imports, constants = written
-    loss, needed = _loss(model)
-    body = [*lines, *_compile(model, fragments, loss, metric, form)]
+    losses = [_loss(loss) for loss in losses_of(model)]
+    needed = tuple(dict.fromkeys(line for _, imports in losses for line in imports))
+    compiled = _compile(model, fragments, [loss for loss, _ in losses], metric, form, outputs)
+    body = [*lines, *compiled]
     texts = [text for f in fragments for text in (*f.shared_definitions, f.definitions)]
     changes = [change for f in fragments for change in (f.network, f.optimizer, f.loss) if change]
     needs = {name for name in OF_DATA for text in changes if re.search(rf"\b{name}\b", text)}
@@ -209,9 +215,10 @@ def _import(kind: Any) -> str:
 def _compile(
     model: keras.Model,
     fragments: Sequence[PlainKeras],
-    loss: str,
+    losses: Sequence[str],
     metric: str | None,
     form: RowForm | None,
+    outputs: OutputsSource | None,
 ) -> Iterator[str]:
     if not is_keras_own(model.optimizer):
         raise refusal(f"{type(model.optimizer).__name__} is not an optimizer of Keras")
@@ -237,15 +244,25 @@ def _compile(
         if fragment.optimizer:
             optimizer = filled(fragment.optimizer, model, optimizer=optimizer)
         if fragment.loss:
-            loss = filled(fragment.loss, model, loss=loss)
-    metrics = f", metrics=[{metric}]" if metric else ""
+            # What changes a loss acts on those of classes.
+            acting = [True] if outputs is None else outputs.has_classes
+            losses = [
+                filled(fragment.loss, model, loss=loss) if acts else loss
+                for loss, acts in zip(losses, acting, strict=True)
+            ]
+    loss, metrics = losses[0], f", metrics=[{metric}]" if metric else ""
+    if outputs is not None:
+        loss = outputs.packed(losses)
+        counts = loss_weights_of(model)
+        if counts is not None:
+            loss += f", loss_weights={outputs.packed([literal(one) for one in counts])}"
+        metrics = f", metrics={{{literal(outputs.key)}: [{metric}]}}" if metric else ""
     yield statement("", f"network.compile(optimizer={optimizer}, loss={loss}{metrics})", 1)
     yield "    return network"
 
 
-def _loss(model: keras.Model) -> tuple[str, tuple[str, ...]]:
-    """Return the loss as an expression, and the imports that it needs."""
-    loss = single_loss(model)
+def _loss(loss: Any) -> tuple[str, tuple[str, ...]]:
+    """Return a loss as an expression, and the imports that it needs."""
     if inspect.isfunction(loss) and not is_keras_own(loss):
         return loss.__name__, (_import(loss),)
     try:

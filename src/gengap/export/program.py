@@ -21,6 +21,7 @@ from gengap.export.metric_source import METRIC_SOURCES
 from gengap.export.models import in_order, plain_keras_of, plain_model
 from gengap.export.network_source import network_source
 from gengap.export.origin import Origin, grouping_of, source_of, with_names
+from gengap.export.outputs_source import outputs_source
 from gengap.export.refusal import NO_SOURCE, refusal
 from gengap.export.several_changes import of_several_inputs
 from gengap.export.several_source import several_source, source_of_several
@@ -100,20 +101,21 @@ def recipe_source(
     UserError
         ``no-plain-source``, where the network cannot be written down.
     """
-    if dataset.outputs:
-        raise refusal("the network has several outputs")
     grouping = grouping_of(dataset, origin or Origin())
     source = source_of_several(dataset) if dataset.inputs else source_of(dataset)
     origin = with_names(dataset, source, origin or Origin(), groups=grouping.given)
+    outputs = outputs_source(dataset, model, source, dropped_copies=origin.dropped_copies)
     forms = {name: _form(one, model, name) for name, one in dataset.by_input().items()}
     fragments = plain_keras_of(recipe)
     if forms:
         kinds = input_kinds(model, {n: one.modality for n, one in dataset.by_input().items()})
         pairs = zip(in_order(recipe), fragments, strict=True)
         fragments = tuple(of_several_inputs(*pair, kinds, forms) for pair in pairs)
-    head = head_of(model, task=dataset.task, classes=len(dataset.classes))
+    head = head_of(model, task=dataset.task, classes=len(dataset.classes), output=dataset.deciding)
     callbacks = [callback for fragment in fragments for callback in fragment.callbacks]
     watched = any('"val_metric"' in callback for callback in callbacks)
+    if outputs is not None:
+        callbacks = [outputs.monitored(callback) for callback in callbacks]
     try:
         plain = plain_model(model, recipe)
     except UserError as error:
@@ -122,12 +124,15 @@ def recipe_source(
         raise refusal(error.message) from error
     form = None if forms else _form(dataset, model)
     metric = _watched_metric(dataset) if watched else None
-    network = network_source(plain, fragments, metric, form=form)
+    network = network_source(plain, fragments, metric, form=form, outputs=outputs)
     if forms:
         given = {name: rescales(model, name) for name in forms}
-        data = several_source(dataset, origin, grouping, forms, given)
+        data = several_source(dataset, origin, grouping, forms, given, outputs)
     else:
-        data = data_source(dataset, source, origin, grouping, form, as_given=rescales(model))
+        scales = rescales(model)
+        data = data_source(
+            dataset, source, origin, grouping, form, as_given=scales, outputs=outputs
+        )
     score = METRIC_SOURCES[training.metric]
     main = MainSource(
         dataset,
@@ -140,11 +145,13 @@ def recipe_source(
         needs=tuple(name for name in network.arguments if name != "width"),
         forms=forms,
         trained=tuple(fragment.trained for fragment in fragments if fragment.trained),
+        outputs=outputs,
     )
     imports = {*data.imports, *network.imports, *score.imports, *main.imports()}
     bundled = source.kind == "bundled"
     constants = [
         *data.constants,
+        *([] if outputs is None else outputs.constants()),
         f"EPOCHS = {training.epochs}",
         f"BATCH_SIZE = {training.batch_size}",
         *(
@@ -163,6 +170,7 @@ def recipe_source(
         ]
     functions = [
         *data.functions,
+        *([] if outputs is None else outputs.functions(ensembles=bool(main.trained))),
         *([_ERROR_RATE] if watched and dataset.classes else []),
         network.function,
         score.function,

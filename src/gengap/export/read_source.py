@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gengap.data.dataset import Dataset
@@ -14,6 +14,7 @@ from gengap.export.origin import Grouping, Origin, Source
 
 __all__ = [
     "CLEANED",
+    "Further",
     "Kinds",
     "classes_of",
     "is_text",
@@ -22,6 +23,9 @@ __all__ = [
     "target_lines",
     "typed_lines",
 ]
+
+#: Yields the lines that read the targets of further outputs, under a condition.
+Further = Callable[[str], Iterable[str]]
 
 _TRUE = ["true", "yes", "t", "y", "on", "1"]
 _EPOCH = 'pd.Timestamp(0, tz="UTC")'
@@ -99,6 +103,7 @@ def read_source(
     grouping: Grouping,
     kinds: Kinds,
     form: RowForm | None = None,
+    further: Further | None = None,
 ) -> str:
     """Return the source of ``read`` (see `gengap.export.data_source.data_source`)."""
     tensor, array = form is not None, source.has_keys
@@ -109,7 +114,12 @@ def read_source(
         body += [line.format(table=table) for line in CLEANED]
     taken = ["TARGET"]
     if source.has_columns:
-        body.append("table = table[table[TARGET].notna()].reset_index(drop=True)")
+        known = "table[TARGET].notna()"
+        if further is not None:
+            taken.append("*OUTPUTS")
+            body.append("answers = table.columns.intersection([TARGET, *OUTPUTS])")
+            known = "table[answers].notna().all(axis=1)"
+        body.append(f"table = table[{known}].reset_index(drop=True)")
         if origin.groups is not None:
             taken.append(literal(origin.groups))
         if origin.weight is not None:
@@ -136,6 +146,9 @@ def read_source(
     if dataset.rows.groups is not None and dataset.test is None:
         body += _groups(source, origin, grouping, tensor)
         returned.append("groups")
+    if further is not None:
+        body += further("y == Y")
+        returned.append("further")
     lines = [f"    {line}" if line else "" for line in body]
     argument = "" if source.kind == "bundled" else "path, x=X, y=Y" if array else "path"
     if reads_lengths(source, form):

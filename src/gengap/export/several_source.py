@@ -25,6 +25,7 @@ from gengap.export.data_source import (
 from gengap.export.expressions import literal
 from gengap.export.layout import statement
 from gengap.export.origin import Grouping, Origin, Source
+from gengap.export.outputs_source import OutputsSource
 from gengap.export.read_source import (
     CLEANED,
     Kinds,
@@ -119,6 +120,7 @@ def several_source(
     grouping: Grouping,
     forms: Mapping[str, RowForm | None],
     as_given: Mapping[str, bool],
+    outputs: OutputsSource | None = None,
 ) -> DataSource:
     """Write the functions that read and prepare the inputs of a study, by their names.
 
@@ -132,6 +134,8 @@ def several_source(
         Of images and sequences, as the network takes them; None for tables.
     as_given : mapping
         Whether the network scales the numbers of an input itself.
+    outputs : OutputsSource, optional
+        Where there are several; ``read`` then returns ``further`` targets last.
 
     Raises
     ------
@@ -156,7 +160,7 @@ def several_source(
     functions = [one.read() for one in files]
     if _compares(dataset, origin, grouping):
         functions.append(_CODES)
-    functions.append(_read(dataset, source, origin, grouping, inputs))
+    functions.append(_read(dataset, source, origin, grouping, inputs, outputs))
     functions += [one.prepared.function for one in inputs if one.prepared.function]
     functions += [_prepare(inputs), TAKEN]
     imports = set().union(*(one.prepared.imports for one in inputs))
@@ -168,10 +172,14 @@ def several_source(
         }
     arrays = [f"{one.key}=x[{literal(one.name)}]" for one in inputs if not one.is_file]
     arrays += [f"{key}={key}" for key in source.keys if key in ("y", "groups", "sample_weight")]
+    if outputs is not None:
+        arrays = outputs.archive(arrays)
     hint = "The data were in memory: write them with "
     hint += ", ".join(
         [f'np.savez("{_ARCHIVE}", {", ".join(arrays)})', *(o.written() for o in files)]
     )
+    if outputs is not None:
+        hint += ", of rows with a value in every output"
     if dataset.test is not None:
         hint += "; the test part likewise, with _test behind each name"
     return DataSource(
@@ -212,6 +220,7 @@ def _read(
     origin: Origin,
     grouping: Grouping,
     inputs: list[_Input],
+    outputs: OutputsSource | None,
 ) -> str:
     rows = ", ".join(f"{literal(one.name)}: {one.rows}" for one in inputs)
     body = ["arrays = np.load(path)"]
@@ -233,6 +242,9 @@ def _read(
     if dataset.rows.groups is not None and dataset.test is None:
         body += _groups(grouping)
         returned.append("groups")
+    if outputs is not None:
+        body += outputs.lines("not ending")
+        returned.append("further")
     return "\n".join(
         [
             'def read(path, ending=""):',

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from gengap.networks.heads import Head, TargetForm
+from gengap.networks.heads import TargetForm
 from gengap.techniques.base import Targets
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ def batch_targets(
     lane, shared : mapping
         As in `gengap.lanes.step.batch_of`.
     """
-    heads = {network.output: network.head, **network.further}
     values: Any = encoded(network.head.targets, deciding)
     if network.output is not None:
         values = {network.output: values}
@@ -78,13 +77,14 @@ def batch_targets(
         values=jax.tree.map(lambda leaf: leaf[None], values),
         weights=jnp.ones(1, jnp.float32),
         row_weights=None if row_weights is None else row_weights[None],
-        classes=_classes(network, heads, rows.shape[0]),
+        classes=_classes(network, rows.shape[0]),
     )
 
 
-def _classes(network: LaneNetwork, heads: Mapping[str | None, Head], rows: int) -> Any:
+def _classes(network: LaneNetwork, rows: int) -> Any:
     """Return `class_targets` of the one output, or of those of several that have classes."""
-    found = {name: class_targets(head.targets, rows) for name, head in heads.items()}
     if network.output is None:
-        return found[None]
+        return class_targets(network.head.targets, rows)
+    heads = {network.output: network.head, **network.further}
+    found = {name: class_targets(head.targets, rows) for name, head in heads.items()}
     return {name: of_one for name, of_one in found.items() if of_one is not None} or None

@@ -18,6 +18,7 @@ __all__ = [
     "decay_exclusions",
     "exclude_from_decay",
     "is_keras_own",
+    "loss_weights_of",
     "losses_of",
     "single_loss",
 ]
@@ -125,11 +126,11 @@ def compile_plainly(source: keras.Model, target: keras.Model) -> None:
     if not all(is_keras_own(part) for part in parts):
         target.compiled, target.optimizer = False, None
         return
-    weights = source._compile_config.config.get("loss_weights") if several else None
+    given = source._compile_config.config
     target.compile(
         optimizer=copy_optimizer(source.optimizer, {}),
         loss=source.loss if several else losses[0],
-        loss_weights=weights,
+        loss_weights=given.get("loss_weights") if several else None,
     )
     # On another backend than this one, what compiles the steps is not what compiles them here.
     target._compile_config.config["jit_compile"] = "auto"
@@ -145,6 +146,16 @@ def is_keras_own(value: Any) -> bool:
 def single_loss(model: keras.Model) -> Any:
     """Return the loss of a network with one output, as it was given."""
     return keras.tree.flatten(model.loss)[0]
+
+
+def loss_weights_of(model: keras.Model) -> tuple[float, ...] | None:
+    """Return how much the loss of each of several outputs counts; None where all count alike."""
+    weights = model._compile_config.config.get("loss_weights")
+    if weights is None:
+        return None
+    if isinstance(weights, Mapping):
+        return tuple(float(weights.get(name, 1.0)) for name in keras_output_names(model))
+    return tuple(map(float, keras.tree.flatten(weights)))
 
 
 def losses_of(model: keras.Model) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ __all__ = [
     "deciding_output",
     "fitting_losses",
     "flat_outputs",
+    "goes_by_keys",
     "packed_outputs",
     "structured_outputs",
     "with_layers_behind",
@@ -164,6 +165,11 @@ def deciding_output(outputs: Any, fitted: Sequence[FittedOutput], name: str) -> 
     return flat_outputs(outputs)[[one.output.name for one in fitted].index(name)]
 
 
+def goes_by_keys(model: keras.Model) -> bool:
+    """Tell whether a graph was made with a mapping of outputs, not with a list."""
+    return isinstance(model._outputs_struct, Mapping)
+
+
 def flat_outputs(outputs: Any) -> list[Any]:
     """Return what a network with several outputs computes, in the order of `output_names`."""
     return list(keras.tree.flatten(outputs))
@@ -191,7 +197,7 @@ def with_layers_behind(
     makers : sequence of callable
         ``name -> layer`` for each output, or None for one that stays as it is.
     """
-    by_key = isinstance(model._outputs_struct, Mapping)
+    by_key = goes_by_keys(model)
     outputs = []
     for tensor, name, make in zip(model.outputs, keras_output_names(model), makers, strict=True):
         if make is None:
