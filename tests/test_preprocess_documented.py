@@ -136,6 +136,16 @@ def test_the_words_of_booleans_are_in_the_file(
     assert {"", "na", "?", "null"} <= set(words["missing"])
 
 
+def test_every_field_of_several_outputs() -> None:
+    y = {"kind": np.arange(10) % 2, "price": np.arange(10) / 3}
+    dataset = from_arrays(np.arange(20.0).reshape(10, 2), y)
+    encoded = encode(dataset.columns, dataset.rows.features)
+    document = json.loads(fit_preprocessing(dataset, encoded, np.arange(10)).to_json())
+    assert documented("The document") | documented("Several outputs") == set(document)
+    assert set(document["outputs"][0]) == documented("target")
+    assert document["schema"] == 1
+
+
 def test_every_field_of_several_inputs() -> None:
     rows = {"table": np.arange(20.0).reshape(10, 2), "series": np.arange(40.0).reshape(10, 2, 2)}
     dataset = from_arrays(rows, np.arange(10) % 2)

@@ -65,6 +65,14 @@ def test_dataset() -> None:
         assert f"`{field.name}`" in section("dataset")
 
 
+def test_dataset_of_several_outputs() -> None:
+    y = {"kind": np.arange(10) % 2, "price": np.arange(10) / 3}
+    found = _describe_dataset(from_arrays(np.arange(20.0).reshape(10, 2), y))
+    assert set(found) == {*documented("dataset"), "outputs"}
+    for name in ("outputs", *found["outputs"][0]):  # type: ignore[index]
+        assert f"`{name}`" in section("dataset")
+
+
 def test_words_of_verdicts_and_reasons() -> None:
     for verdict in (
         "helps", "probably_helps", "equivalent", "probably_equivalent", "probably_hurts", "hurts",

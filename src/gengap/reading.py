@@ -181,7 +181,12 @@ def outputs_by_name(y: Any, target: Any, test: Any, model: Any) -> tuple[Any, An
         return y, target, test
     names = dict(zip(keras_output_names(model), ours, strict=True))
     if isinstance(test, list | tuple) and len(test) == 2 and _of_outputs(test[1]):
-        test = (test[0], with_names(test[1], names, "y of the test part"))
+        answers = test[1]
+        if isinstance(answers, Mapping):  # those of the output that decides are enough
+            answers = {names.get(name, name): values for name, values in answers.items()}
+        else:
+            answers = with_names(answers, names, "y of the test part")
+        test = (test[0], answers)
     return with_names(y, names, "y"), names.get(target, target), test
 
 

@@ -20,15 +20,18 @@ from gengap.smoothing import side_by_side, smoothed_each
 from gengap.techniques.base import Batch, Targets
 from gengap.techniques.discovery import find_technique
 from lanes.cases import (
+    BATCH,
     CLASSES,
     COLUMNS,
     LOSS_WEIGHTS,
     LOSSES,
+    ROWS,
     compiled_outputs,
     distance,
     fitted_twice,
     lane_of,
     network_of_outputs,
+    orders,
     program_of,
     rows_of_outputs,
     shared_of_outputs,
@@ -112,6 +115,24 @@ def test_one_lane_equals_fit_whichever_output_decides(output: str, mapping: bool
     assert distance(found, expected) <= rounding
 
 
+def test_rows_count_in_the_losses_of_all_outputs_as_in_fit() -> None:
+    inputs, targets = rows_of_outputs()
+    counts = np.random.default_rng(1).uniform(0.2, 2.0, ROWS).astype("float32")
+    program = program_of(count=2)
+    model = built()
+    for order in orders(program):
+        # Of a mapping Keras cannot tell whose weights these are.
+        given = [targets["price"][order], targets["kind"][order]]
+        model.fit(
+            inputs[order], given, BATCH, verbose=0, shuffle=False, sample_weight=counts[order]
+        )
+    shared = {**shared_of_outputs(inputs, targets), "row_weights": jnp.asarray(counts)}
+    state = train_lanes(network(), program, [lane_of(program)] * 2, shared)
+    expected = [np.asarray(variable.value) for variable in model.trainable_variables]
+    rounding = plainly_fitted()[1]
+    assert distance([value[1] for value in state["weights"]], expected) <= rounding
+
+
 @pytest.mark.parametrize("output", ["kind", "price"])
 def test_judgements_see_the_loss_and_the_metric_of_the_output_that_decides(output: str) -> None:
     inputs, targets = rows_of_outputs()
@@ -136,6 +157,14 @@ def test_no_layer_that_makes_an_output_is_a_hidden_one() -> None:
     for mapping in (False, True):
         sites = hidden_sites(two_outputs(mapping=mapping), (COLUMNS,))
         assert [site.kernel_layer.units for site in sites] == [8]
+
+
+def test_nor_is_one_whose_output_is_computed_further_without_a_layer() -> None:
+    inputs = keras.Input((COLUMNS,))
+    hidden = keras.layers.Dense(8)(inputs)
+    kind = keras.ops.softmax(keras.layers.Dense(CLASSES)(hidden))
+    model = keras.Model(inputs, [kind, keras.layers.Dense(1)(hidden)])
+    assert [site.kernel_layer.units for site in hidden_sites(model, (COLUMNS,))] == [8]
 
 
 #: A technique of each kind of hook.

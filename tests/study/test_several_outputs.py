@@ -48,7 +48,9 @@ def network(
     }
     model = keras.Model(inputs, outputs if mapping else list(outputs.values()))
     if compiled:
-        model.compile(keras.optimizers.Adam(0.02), losses, loss_weights=[1.0, 0.5])
+        metrics = {} if mapping or not named else {"kind": ["accuracy"], "price": ["mae"]}
+        optimizer = keras.optimizers.Adam(0.02)
+        model.compile(optimizer, losses, loss_weights=[1.0, 0.5], metrics=metrics or None)
     return model
 
 
@@ -93,7 +95,7 @@ def test_the_run_folder_predicts_alone(study) -> None:
 def test_its_file_says_what_each_output_stands_for(study) -> None:
     text = (study.folder / "preprocess.json").read_text(encoding="utf-8")
     document = json.loads(text)
-    assert document["schema"] == 3
+    assert document["schema"] == 1  # a field was added, and none changed its meaning
     assert document["target"]["name"] == "kind"
     kind, price = document["outputs"]
     assert (kind["classes"], kind["shift"], kind["scale"]) == (["ash", "elm", "oak"], 0, 1)
@@ -236,7 +238,7 @@ def test_copies_are_equal_in_the_targets_of_all_outputs() -> None:
 
 
 def test_a_test_part_needs_the_targets_of_the_output_that_decides() -> None:
-    for answers in (KINDS[:20], {"kind": KINDS[:20], "price": PRICES[:20]}):
+    for answers in (KINDS[:20], {"kind": KINDS[:20]}, [KINDS[:20], PRICES[:20]]):
         found = compare(X, Y, network(), "l2=1e-3", test=(X[:20], answers), **FAST)
         assert found.results.holdout is not None
     frame = pd.DataFrame(X, columns=list("abcd"))
@@ -270,6 +272,7 @@ def without_kind() -> keras.Model:
         ([KINDS], network, {}, "missing-outputs", "1 entries"),
         (KINDS, network, {}, "missing-outputs", "'kind'"),
         ({**Y, "price": PRICES[1:]}, network, {}, "length-mismatch", "'price' has 89"),
+        ({**Y, "price": np.full(ROWS, np.nan)}, network, {}, "no-common-rows", "'price'"),
         ({**Y, "price": X[:, :2]}, network, {}, "several-targets", "'price'"),
         (Y, "mlp:4", {}, "several-outputs", "one output"),
         (Y, None, {}, "several-outputs", "one output"),
@@ -299,6 +302,26 @@ def test_smoothing_needs_a_loss_of_classes_that_it_serves_at_every_output() -> N
     with pytest.raises(UserError) as caught:
         planned(values, network(kinds=1, losses="mse"), techniques="label_smoothing")
     assert caught.value.code == "technique-not-for-task"
+
+
+@pytest.mark.parametrize("way", ["file", "function"])
+def test_the_network_may_come_from_a_file_or_a_function(tmp_path, monkeypatch, way) -> None:
+    words = str(tmp_path / "mine.keras")
+    network(compiled=False).save(words)
+    if way == "function":
+        (tmp_path / "own_outputs.py").write_text(
+            f"import keras\n\ndef build():\n    return keras.models.load_model({words!r})\n",
+            encoding="utf-8",
+        )
+        monkeypatch.chdir(tmp_path)
+        words = "own_outputs:build"
+    design = planned(dict(reversed(Y.items())), words, target="kind")
+    assert [one.name for one in design.dataset.outputs] == ["kind", "price"]
+    assert design.key == planned(model=network(compiled=False)).key
+    with pytest.raises(UserError) as caught:
+        planned({"kind": KINDS, "prize": PRICES}, words)
+    assert caught.value.code == "several-outputs"
+    assert "'price'" in caught.value.message
 
 
 def test_files_for_a_network_with_several_outputs_are_refused(study, tmp_path) -> None:

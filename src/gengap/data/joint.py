@@ -156,7 +156,7 @@ def fit(dataset: Dataset, encoded: AnyEncoded, rows: np.ndarray) -> AnyPreproces
 
 
 def read_preprocessing(text: str) -> AnyPreprocessing:
-    """Read preprocess.json of any version.
+    """Read preprocess.json of either version.
 
     Raises
     ------

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["from_json", "inputs_from_json", "inputs_to_json", "to_json"]
 
-#: Versions of the document: of one input, of several, and of several outputs.
-_SCHEMA, _SEVERAL, _OUTPUTS = 1, 2, 3
+#: Versions of the document: of one input, and of several.
+_SCHEMA, _SEVERAL = 1, 2
 
 
 def to_json(preprocessing: Preprocessing) -> str:
@@ -34,7 +34,7 @@ def to_json(preprocessing: Preprocessing) -> str:
     """
     return _text(
         {
-            "schema": _OUTPUTS if preprocessing.outputs else _SCHEMA,
+            "schema": _SCHEMA,
             **_shape(preprocessing),
             "words": _words(),
             **_inside(preprocessing),
@@ -55,7 +55,7 @@ def inputs_to_json(inputs: Mapping[str, Preprocessing]) -> str:
     some = next(iter(inputs.values()))
     return _text(
         {
-            "schema": _OUTPUTS if some.outputs else _SEVERAL,
+            "schema": _SEVERAL,
             "words": _words(),
             "inputs": [
                 {"name": name, **_shape(one), **_inside(one)} for name, one in inputs.items()
@@ -157,7 +157,7 @@ def inputs_from_json(text: str) -> dict[str, dict[str, Any]] | None:
     """
     with _reading():
         document = json.loads(text)
-        if "inputs" not in document:
+        if document["schema"] != _SEVERAL:
             return None
         return {one["name"]: _arguments(one, document) for one in document["inputs"]}
 

@@ -195,6 +195,12 @@ def read_outputs(
         if any("--task" in note for note in one.notes)
     )
     known = np.logical_and.reduce([first.known, *(one.known for one in others.values())])
+    if first.known.any() and not known.any():
+        raise UserError(
+            "no-common-rows",
+            f"no row has a value in every one of the outputs '{name}', {besides}",
+            "a row is learned where it has all targets: fill them in, or leave an output out",
+        )
     if not known.all():
         for other, one in others.items():
             lost = int((first.known & ~one.known).sum())

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["Graph", "graphs_of"]
+__all__ = ["Graph", "graphs_of", "output_layers"]
 
 
 class Graph:
@@ -53,6 +53,25 @@ def graphs_of(model: keras.Model) -> list[Graph]:
     # A Sequential network has its graph in a network of its own.
     found = {id(g): g for g in (getattr(m, "_functional", m) for m in every.values())}
     return [Graph(g) for g in found.values() if hasattr(g, "_nodes_by_depth")]
+
+
+def output_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers that make the several outputs of a graph; none where it has one.
+
+    What is computed of a layer's output without another layer, such as ``keras.ops.softmax``, is
+    as good as made by it.
+    """
+    if len(getattr(model, "outputs", None) or ()) < 2:
+        return []
+    graph, found = Graph(model), []
+    for tensor in model.outputs:
+        node = graph.makers.get(id(tensor))
+        while node is not None and not isinstance(node.operation, keras.layers.Layer):
+            given = node.input_tensors
+            node = graph.makers.get(id(given[0])) if len(given) == 1 else None
+        if node is not None:
+            found.append(node.operation)
+    return found
 
 
 def _inner(operation: Any) -> list[Any]:

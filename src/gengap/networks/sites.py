@@ -16,6 +16,7 @@ from typing import Any
 
 import keras
 
+from gengap.networks.graphs import output_layers
 from gengap.networks.tracing import patched, restarting, watched_pass
 
 __all__ = [
@@ -165,7 +166,8 @@ def hidden_sites(model: keras.Model, sample_shape: Any) -> tuple[Site, ...]:
     -------
     tuple of Site
         The layer that makes the output is not among them: the chain whose value *is* the output,
-        or, where the output is computed without a layer, the last one called.
+        or, where the output is computed without a layer, the last one called. Of several outputs
+        none of the layers that make one is.
 
     Examples
     --------
@@ -210,7 +212,13 @@ def hidden_sites(model: keras.Model, sample_shape: Any) -> tuple[Site, ...]:
         layer for layer in _every_layer(model) if is_hidden_kind(layer) or isinstance(layer, _CHAIN)
     ]
     outputs = watched_pass(model, sample_shape, watched_layers, watch)
-    last = [chain for chain in chains if any(chain.value is output for output in outputs)]
+    making = output_layers(model)
+    last = [
+        chain
+        for chain in chains
+        if any(chain.value is output for output in outputs)
+        or any(chain.layers[-1] is layer for layer in making)
+    ]
     last = last or chains[-1:]
     return tuple(chain.site() for chain in chains if not any(chain is other for other in last))
 
