@@ -278,7 +278,8 @@ def _target(y: Any, where: str) -> tuple[pd.Series, tuple[str, ...]]:
             "several-targets",
             f"{where}y holds {len(y)} targets; expected one target a row",
             "for a network with several outputs give a mapping from their names to targets, and "
-            "with target= the name of the one that decides",
+            "with target= the name of the one that decides; or compare the network of that output "
+            "alone, such as keras.Model(model.input, model.output[0])",
         )
     if isinstance(y, pd.Series):
         return y.reset_index(drop=True), ()
