@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,49 +11,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gengap.candidates import Candidate
-from gengap.data.dataset import Column, Dataset
-from gengap.data.encoding import Encoded, encode
+from gengap.compared_recipes import acting_on, compared_recipes
+from gengap.data.dataset import Dataset
+from gengap.data.encoding import Encoded
 from gengap.data.joint import AnyEncoded, fit
-from gengap.data.row_form import form_of_dataset
 from gengap.data.several import in_order
 from gengap.data.several_targets import outputs_in_order
 from gengap.errors import UserError, suggest
 from gengap.identity import NUMERICS, digest, network_digest
 from gengap.lanes.data import study_data
 from gengap.lanes.initial import fresh_copy
-from gengap.lanes.inputs import InputKind, input_kinds, served
+from gengap.lanes.inputs import input_kinds
 from gengap.networks.existing import SWITCHABLE, Existing, existing_regularization
-from gengap.networks.heads import head_of
-from gengap.networks.inputs import form_taken, mask_value, rescales, takes_codes
 from gengap.networks.models import resolve_model
-from gengap.networks.serving import check_parts
 from gengap.networks.shapes import input_names, output_names
-from gengap.networks.variants import build_variant, variant_of
 from gengap.plan import GRID_LIMIT, Plan, Settings, candidates_of, make_plan
-from gengap.recipe import Recipe, parse_candidates
+from gengap.recipe import Recipe
+from gengap.rows_as_taken import encoded_rows, rows_as_taken, widened_columns
 from gengap.splits import Split, fewest_groups, make_splits
 from gengap.statistics.metrics import Metric, default_metric, find_metric
-from gengap.techniques.base import Technique
-from gengap.techniques.discovery import find_technique
 from gengap.training import Material
-from gengap.wording import listed, plural
+from gengap.wording import plural
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["DEFAULT_TECHNIQUES", "Design", "design_study"]
-
-#: What is compared where the user names nothing.
-DEFAULT_TECHNIQUES = (
-    "l1",
-    "l2",
-    "weight_decay",
-    "dropout",
-    "batch_norm",
-    "early_stopping",
-    "label_smoothing",
-    "l2+dropout+early_stopping",
-)
+__all__ = ["Design", "design_study"]
 
 #: Grid points and folds that a study falls back to, in this order, to keep within a budget.
 FEWER_GRID_POINTS = (8, 4, 3, 2, 1)
@@ -142,7 +125,7 @@ def design_study(
         metric or default_metric(dataset.task, dataset.rows.target), dataset.task
     )
     inputs = dataset.by_input()
-    read = {name: _encoded(one) for name, one in (inputs or {"": dataset}).items()}
+    read = {name: encoded_rows(one) for name, one in (inputs or {"": dataset}).items()}
     # Where a single class was let pass, the network still has two outputs to choose from.
     classes = max(2, len(dataset.classes)) if dataset.task == "classification" else 0
     shapes = {name: tuple(one.values.shape[1:]) for name, one in read.items()}
@@ -155,7 +138,7 @@ def design_study(
         widened=tuple(
             f"{name}.{column}" if inputs else column
             for name, one in read.items()
-            for column in _widened((inputs.get(name) or dataset).columns, one)
+            for column in widened_columns((inputs.get(name) or dataset).columns, one)
         ),
         ragged=any(one.form is not None and one.form.padding is not None for one in read.values()),
         several=dataset.outputs,
@@ -165,18 +148,14 @@ def design_study(
     if inputs:
         dataset = in_order(dataset, input_names(network))
         inputs = dataset.by_input()
-    encoded: AnyEncoded
-    if inputs:
-        encoded, found = _all_as_taken(inputs, read, network)
-    else:
-        encoded, found = _as_taken(dataset, read[""], network)
+    encoded, found = rows_as_taken(dataset, read, network)
     parts = encoded if isinstance(encoded, Mapping) else {"": encoded}
     fresh_copy(network, seed)  # every fold starts from one: refused now where it cannot be made
     # What belongs to the architecture stays on in `none`, which therefore says nothing about it.
     existing = tuple(p for p in existing_regularization(network) if p.kind in SWITCHABLE)
-    recipes, notes = _recipes(techniques, network, dataset, existing)
+    recipes, notes = compared_recipes(techniques, network, dataset, existing)
     kinds = input_kinds(network, {name: one.modality for name, one in inputs.items()})
-    notes = found + notes + (tuple(_acting_on(recipes, kinds)) if kinds else ())
+    notes = found + notes + (tuple(acting_on(recipes, kinds)) if kinds else ())
     notes += tuple(
         f"{recipe}: of the {recipe.grid_size} combinations of its strengths {GRID_LIMIT} are "
         "tried, a seeded sample"
@@ -267,14 +246,6 @@ def design_study(
     )
 
 
-def _encoded(dataset: Dataset) -> Encoded:
-    """Encode the rows of one input, as they are read."""
-    encoded = encode(dataset.columns, dataset.rows.alone)
-    if encoded.form is None:
-        return encoded
-    return replace(encoded, form=form_of_dataset(dataset))
-
-
 def _given_digest(encoded: AnyEncoded, network: keras.Model) -> list[Any]:
     """Return what a study's key says of numbers that the network gets in their own units.
 
@@ -288,52 +259,6 @@ def _given_digest(encoded: AnyEncoded, network: keras.Model) -> list[Any]:
 def _outputs_digest(dataset: Dataset) -> list[Any]:
     """Return what a study's key says of which output learns what: the network has no names."""
     return [["outputs", *(one.name for one in dataset.outputs)]] if dataset.outputs else []
-
-
-def _all_as_taken(
-    inputs: Mapping[str, Dataset], encoded: Mapping[str, Encoded], network: keras.Model
-) -> tuple[dict[str, Encoded], tuple[str, ...]]:
-    """Return the rows of several inputs as the network takes them, and what there is to know."""
-    taken: dict[str, Encoded] = {}
-    notes: tuple[str, ...] = ()
-    for name, dataset in inputs.items():
-        taken[name], found = _as_taken(dataset, encoded[name], network, name)
-        notes += tuple(f"input '{name}': {note}" for note in found)
-    return taken, notes
-
-
-def _as_taken(
-    dataset: Dataset, encoded: Encoded, network: keras.Model, name: str | None = None
-) -> tuple[Encoded, tuple[str, ...]]:
-    """Return rows as the network takes them, and what the user may want to know of that."""
-    form = encoded.form
-    if (form is None or form.modality == "sequence") and rescales(network, name):
-        encoded = encode(dataset.columns, dataset.rows.alone, as_given=True)
-        codes = takes_codes(network, name)
-        what = "takes whole numbers as codes" if codes else "scales numbers itself"
-        notes: tuple[str, ...] = (f"the network {what}, and gets them as they are given",)
-        if form is None:
-            return encoded, notes
-        taken, found = _as_taken_tensor(replace(encoded, form=form), network, name)
-        return taken, notes + found
-    return (encoded, ()) if form is None else _as_taken_tensor(encoded, network, name)
-
-
-def _as_taken_tensor(
-    encoded: Encoded, network: keras.Model, name: str | None
-) -> tuple[Encoded, tuple[str, ...]]:
-    assert encoded.form is not None
-    form = form_taken(encoded.form, network, name)
-    notes: tuple[str, ...] = ()
-    if form.divisor != encoded.form.divisor:
-        notes = ("the network scales pixels itself, and gets them as they are, from 0 to 255",)
-    if form.padding is not None and mask_value(network, name) is None:
-        notes = (
-            "the network has no Masking layer: it takes the steps after a row's last one for real "
-            "ones that hold zeros",
-        )
-    values = encoded.values.reshape(len(encoded.values), *form.shape)
-    return replace(encoded, form=form, values=values), notes
 
 
 def _check_class_weight(class_weight: str, dataset: Dataset) -> None:
@@ -356,145 +281,6 @@ def _check_class_weight(class_weight: str, dataset: Dataset) -> None:
             f"the target '{dataset.target_name}' has no classes to weight: this is a regression",
             "leave --class-weight out, or give --task classification",
         )
-
-
-def _widened(columns: Sequence[Column], encoded: Encoded) -> tuple[str, ...]:
-    """Name the columns that take more than one encoded column."""
-    places = [
-        place
-        for place, level in zip(encoded.source, encoded.levels, strict=True)
-        if level is not None
-    ]
-    return tuple(columns[place].name for place in dict.fromkeys(places))
-
-
-def _recipes(
-    techniques: str | Iterable[str | Recipe] | None,
-    network: keras.Model,
-    dataset: Dataset,
-    existing: Sequence[Existing],
-) -> tuple[tuple[Recipe, ...], tuple[str, ...]]:
-    """Return what is compared with the baseline, and what of the default had to be left out."""
-    notes: tuple[str, ...] = ()
-    if techniques is None:
-        recipes: tuple[Recipe, ...] = ()
-        for text in DEFAULT_TECHNIQUES:
-            recipe = Recipe.parse(text)
-            try:
-                _check(recipe, network, dataset)
-            except UserError as error:
-                if dataset.task == "classification" or text != "label_smoothing":
-                    notes += (f"{text} is left out: {error.message}",)
-            else:
-                recipes += (recipe,)
-    else:
-        recipes = parse_candidates(_as_listed(techniques))
-        for recipe in recipes:
-            _check(recipe, network, dataset)
-    none = Recipe.parse("none")
-    if existing and none not in recipes:
-        recipes = (none, *recipes)
-    return recipes, notes
-
-
-def _as_listed(techniques: Any) -> str | list[str | Recipe]:
-    if isinstance(techniques, str):
-        return techniques
-    if isinstance(techniques, Recipe):
-        return [techniques]
-    listed = list(techniques) if isinstance(techniques, Iterable) else [techniques]
-    for item in listed:
-        if not isinstance(item, str | Recipe):
-            raise UserError(
-                "bad-recipe",
-                f"a candidate must be words or a Recipe, received {item!r}",
-                "for example techniques=['l2', 'dropout=0.3', 'l2 + early_stopping']",
-            )
-    return listed
-
-
-def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
-    """Refuse a recipe that the task or the network rules out."""
-    _check_task(recipe, dataset)
-    kinds = input_kinds(network, {n: one.modality for n, one in dataset.by_input().items()})
-    for part in recipe.parts:
-        technique = find_technique(part.technique)
-        _check_losses(technique, network, dataset)
-        options = recipe.options()[technique.name]
-        technique.check(network, options)
-        if _meets_codes(technique, options, network, kinds):
-            coded = [f"'{name}'" for name, kind in kinds.items() if kind.codes]
-            where = f" for its input{'s' * (len(coded) > 1)} {listed(coded)}" if coded else ""
-            raise UserError(
-                "inputs-not-numbers",
-                f"{technique.name} changes the values of inputs, and the network "
-                f"{network.name} takes whole numbers as codes{where}, such as an Embedding's",
-                f"leave {technique.name} out, or take dropout, which acts behind every layer",
-            )
-    check_parts(recipe, build_variant(network, variant_of(recipe, network)))
-
-
-def _check_task(recipe: Recipe, dataset: Dataset) -> None:
-    """Refuse a technique that is made for no output, or for no input."""
-    tasks = [dataset.task, *(one.task for one in dataset.outputs)]
-    for part in recipe.parts:
-        serving = [task for task in tasks if task in find_technique(part.technique).tasks]
-        Recipe((part,)).check((serving or tasks)[0], *dataset.modalities)
-
-
-def _check_losses(technique: Technique, network: keras.Model, dataset: Dataset) -> None:
-    """Refuse a technique that is not defined for the loss of an output on which it acts."""
-    if not technique.losses:
-        return
-    asked: list[tuple[str, int, str | None, str]] = [
-        (one.task, one.class_count, one.name, f" of the output '{one.name}'")
-        for one in dataset.outputs
-        if one.task in technique.tasks
-    ] or [(dataset.task, len(dataset.classes), None, "")]
-    for task, classes, output, where in asked:
-        head = head_of(network, task=task, classes=classes, output=output)
-        if not (head.keras_loss and head.loss in technique.losses):
-            own = "" if head.keras_loss else ", which is not one of Keras"
-            raise UserError(
-                "loss-not-served",
-                f"{technique.name} is not defined for the loss {head.loss}{own}{where}",
-                f"it is defined for {', '.join(technique.losses)}",
-            )
-
-
-def _meets_codes(
-    technique: Technique,
-    options: Mapping[str, str],
-    network: keras.Model,
-    kinds: Mapping[str, InputKind],
-) -> bool:
-    """Tell whether a network takes codes where a technique would change numbers.
-
-    Of several inputs it changes those that are none; but rows are mixed whole.
-    """
-    if not kinds:
-        return technique.of_numbers and takes_codes(network)
-    if technique.of_numbers and technique.mixes:
-        return any(kind.codes for kind in kinds.values())
-    return _changes_inputs(technique, options) and not served(technique, kinds)
-
-
-def _changes_inputs(technique: Technique, options: Mapping[str, str]) -> bool:
-    batch = technique.hooks(options).batch is not None and technique.family != "targets"
-    return technique.of_numbers or batch
-
-
-def _acting_on(recipes: Sequence[Recipe], kinds: Mapping[str, InputKind]) -> Iterator[str]:
-    """Say of techniques that change some of several inputs only, which these are."""
-    parts = {part.technique: recipe.options() for recipe in recipes for part in recipe.parts}
-    for name, options in parts.items():
-        technique = find_technique(name)
-        acting = served(technique, kinds)
-        if _changes_inputs(technique, options[name]) and len(acting) < len(kinds):
-            inputs = listed([f"'{one}'" for one in acting])
-            yield f"{name} acts on the input{'s' * (len(acting) > 1)} {inputs} alone"
-        if technique.family == "augmentation":
-            yield f"what {name} makes of rows is not shown: the network has several inputs"
 
 
 def _smaller(candidates: Sequence[Candidate], folds: int, units: int) -> Iterator[tuple[int, int]]:
