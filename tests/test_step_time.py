@@ -30,11 +30,11 @@ def dense(columns: int) -> keras.Model:
 def test_convolutions_also_take_the_time_of_what_they_keep() -> None:
     small, large = (step_time(convolutional(side), 32) for side in (12, 48))
     assert small.convolves
-    assert small.image_numbers == 32 * 12 * 12
+    assert large.image_seconds == pytest.approx(16 * small.image_seconds)
     assert large.seconds > 10 * small.seconds
     flat = step_time(dense(144), 32)
     assert not flat.convolves
-    assert flat.image_numbers == 0
+    assert flat.image_seconds == 0
     assert flat.seconds < small.seconds
 
 
@@ -47,16 +47,23 @@ def test_rows_are_kept_each() -> None:
 
 def test_masks_of_activations_cost_more_where_a_network_convolves() -> None:
     dropout, decay = find_technique("dropout"), find_technique("weight_decay")
-    flat, deep = StepTime(1.0), StepTime(1.0, convolves=True, image_numbers=784)
+    flat, deep = StepTime(1.0), StepTime(1.0, convolves=True, image_seconds=1.0)
     assert flat.added(dropout) == dropout.cost < deep.added(dropout)
     assert deep.added(decay) < flat.added(decay)
 
 
 def test_what_changes_pixels_costs_the_same_before_any_network() -> None:
     shift = find_technique("random_shift")
-    images = {"image_numbers": 32 * 784}
-    quick, slow = StepTime(1e-5, **images), StepTime(1e-3, **images)
-    assert quick.added(shift) == slow.added(shift) > 10 * quick.seconds * shift.cost
+    quick, slow = StepTime(1e-5, image_seconds=1e-3), StepTime(1e-2, image_seconds=1e-3)
+    assert quick.added(shift) == slow.added(shift) == 1e-3 * shift.cost
+
+
+def test_grey_images_may_lack_the_axis_of_channels() -> None:
+    def taken(*shape: int) -> StepTime:
+        flat = [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(2)]
+        return step_time(keras.Sequential(flat), 32)
+
+    assert taken(12, 12).image_seconds == taken(12, 12, 1).image_seconds > 0
 
 
 def test_layers_that_a_technique_inserts_are_part_of_the_step() -> None:

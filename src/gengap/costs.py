@@ -159,7 +159,7 @@ def lone_layout(model: keras.Model, program: Program) -> Layout:
 
 
 def compiling_bytes(programs: int) -> int:
-    """Estimate what compiling so many programs takes of the host's memory at most."""
+    """Estimate what compiling so many programs takes of the host's memory."""
     return min(AT_ONCE, programs) * COMPILER_BYTES + programs * PROGRAM_BYTES
 
 

@@ -24,7 +24,7 @@ _turns = threading.Semaphore(AT_ONCE)
 
 
 def compile_in_background(lowered: Mapping[str, Any]) -> Mapping[str, Future[Any]]:
-    """Compile functions while the interpreter goes on; whoever comes first is compiled first.
+    """Compile functions while the interpreter goes on, about in the order in which they come.
 
     Parameters
     ----------
