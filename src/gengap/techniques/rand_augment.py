@@ -148,6 +148,6 @@ TECHNIQUE = Technique(
     check=channels_last("rand_augment"),
     modalities=("image",),
     order=17,
-    cost=0.15,
+    cost=0.2,
     random=True,
 )

@@ -75,6 +75,6 @@ TECHNIQUE = Technique(
     check=channels_last("random_rotation"),
     modalities=("image",),
     order=11,
-    cost=0.2,
+    cost=0.15,
     random=True,
 )

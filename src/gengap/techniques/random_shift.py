@@ -74,6 +74,6 @@ TECHNIQUE = Technique(
     check=channels_last("random_shift"),
     modalities=("image",),
     order=13,
-    cost=0.35,
+    cost=0.3,
     random=True,
 )

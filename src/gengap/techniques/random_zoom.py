@@ -71,6 +71,6 @@ TECHNIQUE = Technique(
     check=channels_last("random_zoom"),
     modalities=("image",),
     order=12,
-    cost=0.4,
+    cost=0.3,
     random=True,
 )
