@@ -32,7 +32,7 @@ def test_what_comes_besides_is_said() -> None:
     assert besides.seconds == pytest.approx(28.4 + 65 + 5 + REPORT_SECONDS)
     assert besides.explain() == (
         "besides about 28 s for reading, auditing and preparing the rows, 1 min 5 s for scoring, "
-        "at most 5 s for the training on all rows, and 2 s for the report"
+        "at most 5 s for the training on all rows, and 3 s for the report"
     )
 
 
