@@ -54,8 +54,8 @@ CELL_SECONDS, FOLD_CELL_SECONDS = 1.2e-7, 1.6e-8
 #: and 1,000 to a million rows, on one core; less where there are none.
 SCORE_SECONDS = 8e-8
 
-#: Seconds of a study besides all else: its analysis and its files, 2 to 6 for one to eight candidates.
-#: Imports are not among them.
+#: Seconds of a study besides all else: its analysis and its files, 2 to 6 for one to eight
+#: candidates. Imports are not among them.
 REPORT_SECONDS = 3.0
 
 #: Bytes that compiling a program takes for as long as it goes on, and that stay of it. Programs of

@@ -26,9 +26,9 @@ from gengap.techniques.discovery import find_technique
 __all__ = ["StepTime", "kept_bytes", "step_time"]
 
 #: Seconds of a lane's step besides its arithmetic, operations a second, seconds of a step of a loop
-#: besides its arithmetic, backwards too, and seconds of a small convolutional network's step for each
-#: number of its images: of a server's core (a laptop's differ by less than a factor of 2), and of a
-#: large GPU full of lanes (there the last two are guesses).
+#: besides its arithmetic, backwards too, and seconds of a small convolutional network's step for
+#: each number of its images: of a server's core (a laptop's differ by less than a factor of 2), and
+#: of a large GPU full of lanes (there the last two are guesses).
 CORE_SPEED, GPU_SPEED = (7e-6, 8e10, 1e-6, 1e-7), (1e-6, 1.5e12, 1e-7, 5e-9)
 
 #: Seconds, on a core, of a byte that a network of convolutions keeps for its gradient: what its
