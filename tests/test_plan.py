@@ -23,7 +23,8 @@ from gengap.lanes.layout import LOOK_SECONDS, ORDER_BYTES, lanes_bytes
 from gengap.lanes.program import Asked, Program, Run
 from gengap.networks.models import resolve_model
 from gengap.networks.variants import Variant
-from gengap.plan import Plan, Settings, candidates_of, make_plan
+from gengap.plan import Plan, Settings
+from gengap.planning import candidates_of, make_plan
 from gengap.programs import merged, steps_of
 from gengap.recipe import Part, Recipe, parse_candidates
 from gengap.splits import Split, make_splits
@@ -359,7 +360,7 @@ class TestSameness:
         )
         splits = folds_of([100] * 64)
         plenty = plan_of("l2=0.1", model=wide, splits=splits, devices=2)
-        monkeypatch.setattr("gengap.plan.available_bytes", lambda devices: 3.3e8)
+        monkeypatch.setattr("gengap.planning.available_bytes", lambda devices: 3.3e8)
         little = plan_of("l2=0.1", model=wide, splits=splits, devices=2)
         assert little.programs[0].layout.lanes < plenty.programs[0].layout.lanes
         assert little.bytes < plenty.bytes
@@ -370,7 +371,7 @@ class TestSameness:
         rows = 50_000_000
 
         def planned(available: float) -> Plan:
-            monkeypatch.setattr("gengap.plan.available_bytes", lambda devices: available)
+            monkeypatch.setattr("gengap.planning.available_bytes", lambda devices: available)
             return plan_of("l2=0.1, batch_norm", devices=8, data_bytes=rows)
 
         compiling = compiling_bytes(2)
@@ -428,7 +429,7 @@ class TestFrozenNetworks:
     def test_so_is_what_the_training_on_all_rows_holds(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("gengap.plan.process_bytes", lambda: 0)
+        monkeypatch.setattr("gengap.planning.process_bytes", lambda: 0)
         model = self.frozen(1000)
         plain, averaged = (
             plan_of(techniques, model=model).refit_bytes
@@ -448,7 +449,7 @@ class TestFrozenNetworks:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # What the process holds besides grows while plans are made.
-        monkeypatch.setattr("gengap.plan.process_bytes", lambda: 0)
+        monkeypatch.setattr("gengap.planning.process_bytes", lambda: 0)
         model = self.frozen(100_000)
         few, many = (
             plan_of("l2=0.1", model=model, splits=folds_of([100] * folds), devices=1)

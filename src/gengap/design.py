@@ -25,7 +25,8 @@ from gengap.lanes.inputs import input_kinds
 from gengap.networks.existing import SWITCHABLE, Existing, existing_regularization
 from gengap.networks.models import resolve_model
 from gengap.networks.shapes import input_names, output_names
-from gengap.plan import GRID_LIMIT, Plan, Settings, candidates_of, make_plan
+from gengap.plan import Plan, Settings
+from gengap.planning import GRID_LIMIT, candidates_of, make_plan
 from gengap.recipe import Recipe
 from gengap.rows_as_taken import encoded_rows, rows_as_taken, widened_columns
 from gengap.splits import Split, fewest_groups, make_splits

@@ -541,7 +541,7 @@ class TestPlanning:
     def test_a_dry_run_plans_as_a_study_goes_on_and_leaves_its_folder_as_it_is(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("gengap.plan.process_bytes", lambda: 0)
+        monkeypatch.setattr("gengap.planning.process_bytes", lambda: 0)
         monkeypatch.setattr("gengap.training.train_lanes", trains_nothing)
         asked: dict[str, Any] = {"techniques": "l2", "folds": 3, "out": tmp_path / "run"}
 
@@ -579,13 +579,13 @@ class TestPlanning:
             patched.setattr("gengap.training.train_lanes", trains_nothing)
             with pytest.raises(AssertionError):
                 gengap.compare("sklearn:iris", **asked)
-            patched.setattr("gengap.plan.available_bytes", lambda devices: 10 * 2.0**20)
+            patched.setattr("gengap.planning.available_bytes", lambda devices: 10 * 2.0**20)
             with pytest.raises(UnfinishedError, match="and 10 MiB are free") as refused:
                 gengap.compare("sklearn:iris", **asked)
             assert (refused.value.code, refused.value.exit_code) == ("memory-short", 3)
         study = gengap.compare("sklearn:iris", **asked)
         # With nothing to train it needs none.
-        monkeypatch.setattr("gengap.plan.available_bytes", lambda devices: 10 * 2.0**20)
+        monkeypatch.setattr("gengap.planning.available_bytes", lambda devices: 10 * 2.0**20)
         again = gengap.compare("sklearn:iris", **asked)
         assert again.results.recipes == study.results.recipes
 

@@ -110,13 +110,13 @@ class TestShortMemory:
     @pytest.fixture(autouse=True)
     def alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # What the process holds besides grows while plans are made.
-        monkeypatch.setattr("gengap.plan.process_bytes", lambda: 0)
+        monkeypatch.setattr("gengap.planning.process_bytes", lambda: 0)
 
     def planned(self, free: float = math.inf) -> Plan:
         """Return a study of two programs, planned with so much memory."""
         model = resolve_model("mlp:128,128", input_shape=(5,), outputs=2, task="classification")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("gengap.plan.available_bytes", lambda devices: free)
+            patch.setattr("gengap.planning.available_bytes", lambda devices: free)
             return plan_of(
                 "l2=0.1+early_stopping, batch_norm+early_stopping",
                 model=model,
