@@ -79,7 +79,7 @@ A, B = RANDOM.normal(size=(ROWS, 2)), RANDOM.normal(size=(ROWS, 3))
         ({"a": A, "b": B}, Y, "several-inputs", "concatenate"),
         ([A, B], Y, "several-inputs", "concatenate"),
         ((A, RANDOM.normal(size=(ROWS, 4, 4, 1))), Y, "several-inputs", "slices"),
-        (A, {"p": Y, "q": A[:, 0]}, "several-outputs", "model.outputs"),
+        (A, {"p": Y, "q": A[:, 0]}, "several-outputs", "keras.Model(inputs, [first, second])"),
         (A, (Y, A[:, 0]), "several-targets", "model.output[0]"),
     ],
 )

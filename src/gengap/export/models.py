@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from gengap.errors import UserError
-from gengap.export.outputs import ensemble, heads_of, in_own_units
+from gengap.export.outputs import ensemble, in_own_units, member_heads
 from gengap.lanes.ending import Member
 from gengap.networks.compiling import compile_plainly
 from gengap.networks.insertion import insert
@@ -130,7 +130,7 @@ def trained_model(model: keras.Model, fitted: Refit) -> keras.Model:
     members = [_member(model, fitted, member) for member in fitted.members]
     plain = members[0]
     if len(members) > 1:
-        plain = ensemble(members, heads_of(model, preprocessing))
+        plain = ensemble(members, member_heads(model, preprocessing))
     plain = in_own_units(plain, preprocessing)
     compile_plainly(model, plain)
     return plain

@@ -9,23 +9,26 @@ import keras
 
 from gengap.data.fitted_outputs import FittedOutput
 from gengap.data.joint import AnyPreprocessing
-from gengap.networks.heads import Head, head_of
+from gengap.networks.heads import Head, head_of, heads_of
 from gengap.networks.outputs import flat_outputs, structured_outputs, with_layers_behind
 from gengap.networks.rebuild import is_graph
-from gengap.networks.shapes import input_dtype, inputs_like, keras_output_names, sample_shape
+from gengap.networks.shapes import (
+    goes_by_keys,
+    input_dtype,
+    inputs_like,
+    output_names,
+    sample_shape,
+)
 
-__all__ = ["ensemble", "heads_of", "in_own_units"]
+__all__ = ["ensemble", "in_own_units", "member_heads"]
 
 
-def heads_of(model: keras.Model, preprocessing: AnyPreprocessing) -> list[Head]:
+def member_heads(model: keras.Model, preprocessing: AnyPreprocessing) -> list[Head]:
     """Return how each output of a compiled network is read, in their order."""
     if not preprocessing.outputs:
         classes = len(preprocessing.classes)
         return [head_of(model, task=preprocessing.task, classes=classes)]
-    return [
-        head_of(model, task=one.task, classes=one.class_count, output=one.name)
-        for one in (fitted.output for fitted in preprocessing.outputs)
-    ]
+    return list(heads_of(model, [one.output for one in preprocessing.outputs]).values())
 
 
 def ensemble(members: Sequence[keras.Model], heads: Sequence[Head]) -> keras.Model:
@@ -46,15 +49,16 @@ def ensemble(members: Sequence[keras.Model], heads: Sequence[Head]) -> keras.Mod
     """
     first = members[0]
     inputs = inputs_like(first)
-    names = keras_output_names(first)
-    several = len(heads) > 1
+    # A graph made with a mapping has names of its own for its outputs.
+    names: Sequence[str | None]
+    names = [None] * len(heads) if goes_by_keys(first) else output_names(first)
     outputs = []
     for number, member in enumerate(members, 1):
         # Layers of a graph have names of their own, and no optimizer.
         member.name, member.compiled, member.optimizer = f"member_{number}", False, None
         outputs.append(flat_outputs(member(inputs)))
     means = [_mean(one, head) for one, head in zip(zip(*outputs, strict=True), heads, strict=True)]
-    if not several:
+    if len(heads) == 1:
         return keras.Model(inputs, means[0], name="ensemble")
     named = [
         keras.layers.Identity(name=name)(mean) for name, mean in zip(names, means, strict=True)

@@ -14,9 +14,8 @@ from gengap.export.layout import statement
 from gengap.export.origin import Source
 from gengap.export.read_source import classes_of
 from gengap.export.refusal import refusal
-from gengap.networks.heads import Head, head_of
-from gengap.networks.outputs import goes_by_keys
-from gengap.networks.shapes import keras_output_names
+from gengap.networks.heads import Head, heads_of
+from gengap.networks.shapes import goes_by_keys, keras_output_names
 
 __all__ = ["OutputsSource", "outputs_source"]
 
@@ -231,8 +230,5 @@ def outputs_source(
     clash = [one.name for one in dataset.outputs if one.name in columns and source.has_columns]
     if clash:
         raise refusal(f"a column of the table has the name of the output {clash[0]}")
-    heads = tuple(
-        head_of(model, task=one.task, classes=one.class_count, output=one.name)
-        for one in dataset.outputs
-    )
+    heads = tuple(heads_of(model, dataset.outputs).values())
     return OutputsSource(dataset, source, heads, keras_output_names(model), goes_by_keys(model))

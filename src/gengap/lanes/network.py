@@ -32,7 +32,7 @@ from gengap.networks.cells import Cell, Connection, at_cells, recurrent_cells, s
 from gengap.networks.columns import column_axes
 from gengap.networks.compiling import copy_optimizer, losses_of
 from gengap.networks.existing import WEIGHT_PENALTIES, without
-from gengap.networks.heads import Head, head_of, to_probabilities
+from gengap.networks.heads import Head, head_of, heads_of, to_probabilities
 from gengap.networks.outputs import flat_outputs, packed_outputs
 from gengap.networks.residuals import Join, at_joins, residual_joins
 from gengap.networks.shapes import batch_spec, inference_mode, output_names
@@ -363,11 +363,7 @@ def lane_network(
         Its name.
     """
     head = head_of(model, task=task, classes=classes, output=output)
-    further = {
-        one.name: head_of(model, task=one.task, classes=one.class_count, output=one.name)
-        for one in outputs
-        if one.name != output
-    }
+    further = heads_of(model, [one for one in outputs if one.name != output])
     inputs = jax.tree.map(
         lambda one: np.zeros(one.shape, one.dtype), batch_spec(model, 2, sample_shape)
     )

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from gengap.errors import UserError
-from gengap.networks.shapes import keras_output_names
+from gengap.networks.shapes import goes_by_keys, keras_output_names
 
 __all__ = [
     "compile_plainly",
@@ -120,21 +120,27 @@ def compile_plainly(source: keras.Model, target: keras.Model) -> None:
     Where the source's optimizer or loss is not one of Keras' own, the target is left without both;
     metrics are left out. The optimizer is built, or a warning would meet whoever loads it.
     """
-    several = len(keras_output_names(source)) > 1
     losses = losses_of(source) if source.compiled else ()
     parts = (source.optimizer, *losses) if source.compiled else (None,)
     if not all(is_keras_own(part) for part in parts):
         target.compiled, target.optimizer = False, None
         return
-    given = source._compile_config.config
-    target.compile(
-        optimizer=copy_optimizer(source.optimizer, {}),
-        loss=source.loss if several else losses[0],
-        loss_weights=given.get("loss_weights") if several else None,
-    )
+    loss, weights = losses[0], None
+    if len(losses) > 1:
+        # By their order: layers behind an output may have given it another name.
+        loss, weights = _for_outputs(source, losses), loss_weights_of(source)
+        weights = None if weights is None else _for_outputs(source, weights)
+    target.compile(copy_optimizer(source.optimizer, {}), loss, loss_weights=weights)
     # On another backend than this one, what compiles the steps is not what compiles them here.
     target._compile_config.config["jit_compile"] = "auto"
     target.optimizer.build(target.trainable_variables)
+
+
+def _for_outputs(model: keras.Model, values: Sequence[Any]) -> Any:
+    """Put values for several outputs, in their order, as `compile` of such a network takes them."""
+    if goes_by_keys(model):
+        return dict(zip(keras_output_names(model), values, strict=True))
+    return list(values)
 
 
 def is_keras_own(value: Any) -> bool:
@@ -149,13 +155,40 @@ def single_loss(model: keras.Model) -> Any:
 
 
 def loss_weights_of(model: keras.Model) -> tuple[float, ...] | None:
-    """Return how much the loss of each of several outputs counts; None where all count alike."""
-    weights = model._compile_config.config.get("loss_weights")
+    """Return how much the loss of each of several outputs counts; None where all count alike.
+
+    Raises
+    ------
+    UserError
+        ``loss-weights`` where they do not go with the losses: Keras would fail, or take them by
+        the alphabet.
+    """
+    weights, loss = model._compile_config.config.get("loss_weights"), model.loss
     if weights is None:
         return None
+    names, found = keras_output_names(model), keras.tree.flatten(weights)
     if isinstance(weights, Mapping):
-        return tuple(float(weights.get(name, 1.0)) for name in keras_output_names(model))
-    return tuple(map(float, keras.tree.flatten(weights)))
+        if isinstance(loss, Mapping) and set(weights) == set(names):
+            return tuple(float(weights[name]) for name in names)
+    elif isinstance(loss, Mapping | list | tuple):
+        if len(found) == len(names):
+            order = names
+            if isinstance(loss, Mapping) and goes_by_keys(model):
+                order = tuple(path[0] for path, _ in keras.tree.flatten_with_path(loss))
+            named = dict(zip(order, found, strict=True))
+            return tuple(float(named[name]) for name in names)
+    elif len(found) == 1:
+        return (float(found[0]),) * len(names)
+    kind = "losses by name" if isinstance(loss, Mapping) else "a list of losses"
+    if not isinstance(loss, Mapping | list | tuple):
+        kind = "one loss for all"
+    raise UserError(
+        "loss-weights",
+        f"the network is compiled with loss_weights={weights!r} beside {kind}; it has the "
+        f"outputs {', '.join(map(repr, names))}",
+        "compile it with lists, loss=[...] and loss_weights=[...], in the order of the outputs, or "
+        "with both by their names",
+    )
 
 
 def losses_of(model: keras.Model) -> tuple[Any, ...]:

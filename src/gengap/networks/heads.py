@@ -9,18 +9,28 @@ U   units of the output, C or 1 for classification, 1 for regression
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
 import numpy as np
 
+from gengap.data.dataset import Output
 from gengap.errors import UserError
 from gengap.networks.compiling import losses_of
 from gengap.networks.inputs import trial_inputs
 from gengap.networks.shapes import output_names, output_shapes
 
-__all__ = ["Head", "TargetForm", "head_of", "output_activation", "output_units", "to_probabilities"]
+__all__ = [
+    "Head",
+    "TargetForm",
+    "head_of",
+    "heads_of",
+    "output_activation",
+    "output_units",
+    "to_probabilities",
+]
 
 Array = Any
 Activation = Literal["softmax", "sigmoid", "linear", "unknown"]
@@ -187,6 +197,14 @@ def head_of(model: keras.Model, *, task: str, classes: int, output: str | None =
     else:
         kind = "one_hot" if name in _ONE_HOT_LOSSES else "codes"
     return Head(units, activation, from_logits, name, keras_loss, TargetForm(kind, classes))
+
+
+def heads_of(model: keras.Model, outputs: Sequence[Output]) -> dict[str, Head]:
+    """Read off what each of several outputs means, by their names; see `head_of`."""
+    return {
+        one.name: head_of(model, task=one.task, classes=one.class_count, output=one.name)
+        for one in outputs
+    }
 
 
 def output_units(model: keras.Model, place: int = 0) -> int:

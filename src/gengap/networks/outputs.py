@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
+from itertools import count
 from typing import Any
 
 import keras
@@ -10,17 +12,24 @@ import keras
 from gengap.data.dataset import Output
 from gengap.data.fitted_outputs import FittedOutput
 from gengap.errors import UserError
-from gengap.networks.heads import head_of, output_activation, output_units
+from gengap.networks.compiling import loss_weights_of
+from gengap.networks.heads import head_of, heads_of, output_activation, output_units
 from gengap.networks.rebuild import is_graph
-from gengap.networks.shapes import Shape, keras_output_names, output_names, output_shapes
+from gengap.networks.shapes import (
+    Shape,
+    goes_by_keys,
+    keras_output_names,
+    output_names,
+    output_shapes,
+)
 
 __all__ = [
+    "check_distinct",
     "check_heads",
     "check_outputs",
     "deciding_output",
     "fitting_losses",
     "flat_outputs",
-    "goes_by_keys",
     "packed_outputs",
     "structured_outputs",
     "with_layers_behind",
@@ -69,29 +78,55 @@ def check_outputs(
         _check_shape(shapes[place], units, one.class_count or 1, one.task, what)
 
 
-def _check_names(model: keras.Model, wanted: Sequence[str], count: int) -> None:
+def check_distinct(model: keras.Model) -> None:
+    """Refuse a network of which two outputs have one name.
+
+    They do where one operation makes both: a network within it, or a layer that is called twice.
+
+    Raises
+    ------
+    UserError
+        ``several-outputs``.
+    """
+    for names in (keras_output_names(model), output_names(model)):
+        repeated = [name for name, times in Counter(names).items() if times > 1]
+        if repeated:
+            raise UserError(
+                "several-outputs",
+                f"the network {model.name!r} has several outputs of the name {repeated[0]!r}",
+                "put a layer with a name behind each, such as keras.layers.Identity(name='price')",
+            )
+
+
+def _check_names(model: keras.Model, wanted: Sequence[str], many: int) -> None:
     given = f"y holds the outputs {', '.join(map(repr, wanted))}"
     names = output_names(model)
-    if count > 1 and not (is_graph(model) and names):
+    if many == 1:
+        raise UserError(
+            "several-outputs",
+            f"{given}; the network has one output",
+            "give the targets of one output, or a network with several: "
+            "keras.Model(inputs, [first, second])",
+        )
+    if not (is_graph(model) and names):
         raise UserError(
             "several-outputs",
             f"{given}; the network {model.name!r} ({type(model).__name__}) is no "
             "keras.Model(inputs, outputs) with several outputs",
             "build it as keras.Model(inputs, [first, second])",
         )
-    if count > 1 and len(keras.tree.flatten(model._outputs_struct)) != len(_top(model)):
+    if many != len(_top(model)):
         raise UserError(
             "several-outputs",
             f"the outputs of the network {model.name!r} are nested",
             "make it with keras.Model(inputs, [a, b]) or keras.Model(inputs, {'a': a, 'b': b})",
         )
-    if set(names) != set(wanted) or len(set(names)) != len(names):
-        own = ", ".join(map(repr, names)) or "one output"
+    check_distinct(model)
+    if set(names) != set(wanted):
         raise UserError(
             "several-outputs",
-            f"{given}; the network has {own}",
-            "name them alike, by the name= of the layers that make them; or give y as a list, in "
-            "the order of model.outputs",
+            f"{given}; the network has {', '.join(map(repr, names))}",
+            "name them alike, by the name= of the layers that make them",
         )
 
 
@@ -126,8 +161,9 @@ def check_heads(
     """Refuse a compiled network whose losses do not go with its outputs; see `check_outputs`."""
     if not several:
         head_of(model, task=task, classes=outputs)
-    for one in several:
-        head_of(model, task=one.task, classes=one.class_count, output=one.name)
+        return
+    heads_of(model, several)
+    loss_weights_of(model)
 
 
 def fitting_losses(model: keras.Model, task: str, several: Sequence[Output] = ()) -> Any:
@@ -156,18 +192,15 @@ def deciding_output(outputs: Any, fitted: Sequence[FittedOutput], name: str) -> 
     outputs : object
         What the network computes.
     fitted : sequence of FittedOutput
-        In the order of its outputs; empty where it has one.
+        In the order of its outputs, where these are a list; empty where it has one.
     name : str
         Of the output that decides.
     """
     if not fitted:
         return outputs
+    if isinstance(outputs, Mapping):
+        return outputs[name]
     return flat_outputs(outputs)[[one.output.name for one in fitted].index(name)]
-
-
-def goes_by_keys(model: keras.Model) -> bool:
-    """Tell whether a graph was made with a mapping of outputs, not with a list."""
-    return isinstance(model._outputs_struct, Mapping)
 
 
 def flat_outputs(outputs: Any) -> list[Any]:
@@ -193,19 +226,38 @@ def with_layers_behind(
     Parameters
     ----------
     model : keras.Model
-        A graph; layers that made an output are renamed in it, to ``NAME_before``.
+        A graph; a layer in it that has the name of such an output is called ``NAME_before`` then.
     makers : sequence of callable
         ``name -> layer`` for each output, or None for one that stays as it is.
     """
-    by_key = goes_by_keys(model)
+    operations = model.operations
+    taken = {operation.name for operation in operations}
     outputs = []
-    for tensor, name, make in zip(model.outputs, keras_output_names(model), makers, strict=True):
+    for tensor, name, make in zip(model.outputs, output_names(model), makers, strict=True):
         if make is None:
             outputs.append(tensor)
-        elif by_key:
-            outputs.append(make(f"{name}_after")(tensor))
+            continue
+        if goes_by_keys(model):
+            # An output goes by its key, which need not be what a layer may be called.
+            own = _free_name("target_unit", taken)
         else:
-            # An output goes by the name of the layer that makes it.
-            tensor._keras_history.operation.name = f"{name}_before"
-            outputs.append(make(name)(tensor))
-    return keras.Model(model.input, structured_outputs(model, outputs), name=model.name)
+            # It goes by the name of the layer that makes it.
+            own = name
+            for operation in operations:
+                if operation.name == name:
+                    operation.name = _free_name(f"{name}_before", taken)
+                    taken.add(operation.name)
+        taken.add(own)
+        outputs.append(make(own)(tensor))
+    structure: Any = outputs
+    if goes_by_keys(model):
+        # A plain mapping: of no other kind would a file keep the order.
+        structure = dict(zip(output_names(model), outputs, strict=True))
+    return keras.Model(model.input, structure, name=model.name)
+
+
+def _free_name(name: str, taken: Set[str]) -> str:
+    """Return a name, with a number where it is taken."""
+    if name not in taken:
+        return name
+    return next(one for place in count(2) if (one := f"{name}_{place}") not in taken)

@@ -18,6 +18,7 @@ __all__ = [
     "Shape",
     "Shapes",
     "batch_spec",
+    "goes_by_keys",
     "inference_mode",
     "input_dtype",
     "input_names",
@@ -61,10 +62,15 @@ def input_names(model: keras.Model) -> tuple[str, ...]:
 
 def keras_output_names(model: keras.Model) -> tuple[str, ...]:
     """Return what Keras calls a graph's outputs, in its order: by these go losses in `compile`."""
-    structure = getattr(model, "_outputs_struct", None)
-    if isinstance(structure, Mapping):
-        return tuple(keras.tree.flatten({name: name for name in structure}))
+    if goes_by_keys(model):
+        paths = keras.tree.flatten_with_path(model._outputs_struct)
+        return tuple(dict.fromkeys(path[0] for path, _ in paths))
     return tuple(getattr(model, "output_names", None) or ())
+
+
+def goes_by_keys(model: keras.Model) -> bool:
+    """Tell whether a graph was made with a mapping of outputs, not with a list."""
+    return isinstance(getattr(model, "_outputs_struct", None), Mapping)
 
 
 def output_names(model: keras.Model) -> tuple[str, ...]:
@@ -75,13 +81,13 @@ def output_names(model: keras.Model) -> tuple[str, ...]:
     Examples
     --------
     >>> inputs = keras.Input((2,))
-    >>> outputs = [keras.layers.Dense(1, name="price")(inputs), keras.layers.Dense(3)(inputs)]
+    >>> outputs = [keras.layers.Dense(1, name="price")(inputs), keras.layers.PReLU()(inputs)]
     >>> output_names(keras.Model(inputs, outputs))
     ('price', 'output_2')
     """
     outputs = getattr(model, "outputs", None) or ()
     names = keras_output_names(model)
-    if len(outputs) < 2 or isinstance(model._outputs_struct, Mapping):
+    if len(outputs) < 2 or goes_by_keys(model):
         return names if len(outputs) > 1 else ()
     return tuple(
         f"output_{place}" if _is_nameless(given._keras_history.operation, name) else name
@@ -91,7 +97,9 @@ def output_names(model: keras.Model) -> tuple[str, ...]:
 
 def _is_nameless(operation: Any, name: str) -> bool:
     """Tell whether Keras named an operation, by its class and a number."""
-    kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(operation).__name__).lower()
+    # A word begins with a capital that a small letter follows, or that follows one: MLPHead.
+    begins = r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])"
+    kind = re.sub(begins, "_", type(operation).__name__).lower()
     return re.fullmatch(rf"{re.escape(kind)}(_\d+)?", name) is not None
 
 
