@@ -174,26 +174,26 @@ def outputs_by_name(y: Any, target: Any, test: Any, model: Any) -> tuple[Any, An
     """
     if y is None or not getattr(model, "outputs", None):
         return y, target, test
+    from gengap.networks.outputs import check_distinct
     from gengap.networks.shapes import keras_output_names, output_names
 
     ours = output_names(model)
     if not ours:
         return y, target, test
+    check_distinct(model)
     names = dict(zip(keras_output_names(model), ours, strict=True))
-    if isinstance(test, list | tuple) and len(test) == 2 and _of_outputs(test[1]):
-        answers = test[1]
-        if isinstance(answers, Mapping):  # those of the output that decides are enough
-            answers = {names.get(name, name): values for name, values in answers.items()}
-        else:
-            answers = with_names(answers, names, "y of the test part")
-        test = (test[0], answers)
-    return with_names(y, names, "y"), names.get(target, target), test
+    if isinstance(test, list | tuple) and len(test) == 2 and _of_outputs(test[1], len(ours)):
+        given = test[1] if isinstance(test[1], Mapping) else dict(zip(ours, test[1], strict=True))
+        # Those of the output that decides are enough.
+        test = (test[0], {names.get(name, name): values for name, values in given.items()})
+    return with_names(y, names), names.get(target, target), test
 
 
-def _of_outputs(y: Any) -> bool:
+def _of_outputs(y: Any, outputs: int) -> bool:
     """Tell targets of several outputs from those of one."""
-    arrays = isinstance(y, list | tuple) and all(np.ndim(one) for one in y)
-    return arrays or isinstance(y, Mapping)
+    if isinstance(y, list | tuple):
+        return len(y) == outputs and all(np.ndim(one) for one in y)
+    return isinstance(y, Mapping)
 
 
 def _alone(x: Any) -> Any:

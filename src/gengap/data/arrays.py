@@ -15,7 +15,7 @@ from gengap.data.assemble import Raw, assemble
 from gengap.data.dataset import Columns, Dataset, Features, Modality, OneInput, Task
 from gengap.data.sequences import padded, with_lengths
 from gengap.data.several import aligned, join_hint, read_inputs, row_count
-from gengap.data.several_targets import check_tasks, split_off
+from gengap.data.several_targets import check_tasks, of_test_part, split_off
 from gengap.data.tensors import read_tensor
 from gengap.errors import UserError
 
@@ -75,6 +75,8 @@ def from_arrays(
     """
     check_tasks(task, tuple(y) if isinstance(y, Mapping) else ())
     output, deciding, others = split_off(y, target)
+    if output is None and isinstance(task, Mapping):
+        task = next(iter(task.values()), None)
     rows, target_name = raw_arrays(x, deciding, groups=groups, weights=sample_weight)
     if output is not None:
         target_name = output
@@ -88,7 +90,7 @@ def from_arrays(
             raise UserError("not-a-test-part", "expected test=(x, y)", "give inputs and targets")
 
         def read_test(columns: Columns) -> Raw:
-            _, answers, _ = split_off(test[1], output)
+            answers = of_test_part(test[1], output, y)
             raw, _ = raw_arrays(test[0], answers, where="the test part: ")
             return replace(raw, features=aligned(raw.features, columns))
 

@@ -17,6 +17,7 @@ from gengap.wording import listed
 __all__ = [
     "ReadOutputs",
     "check_tasks",
+    "of_test_part",
     "outputs_in_order",
     "read_outputs",
     "split_off",
@@ -98,7 +99,50 @@ def split_off(y: Any, target: str | None) -> tuple[str | None, Any, Mapping[str,
     return name, y[name], {other: values for other, values in y.items() if other != name}
 
 
-def with_names(y: Any, names: Mapping[str, str], what: str) -> Any:
+def of_test_part(y: Any, name: str | None, given: Any) -> Any:
+    """Return the targets of a test part for the output that decides.
+
+    Parameters
+    ----------
+    y : object
+        Of the test part: those targets, or a mapping with them; others are not looked at.
+    name : str, optional
+        The output that decides; None where there is one.
+    given : object
+        The targets of the rows outside the test part.
+
+    Raises
+    ------
+    UserError
+        ``unknown-output`` where they are not there, ``several-targets`` where there are several
+        for one output.
+
+    Examples
+    --------
+    >>> of_test_part({"kind": [0, 1], "price": [2.5, 3.0]}, "price", {"kind": [0], "price": [1.0]})
+    [2.5, 3.0]
+    """
+    if not isinstance(y, Mapping):
+        return y
+    held = f"the test part: y holds {', '.join(map(repr, y)) or 'nothing'}"
+    if name is None and isinstance(given, Mapping):
+        (name,) = given
+    if name is None and len(y) != 1:
+        raise UserError(
+            "several-targets",
+            f"{held}; expected one target a row, as for the other rows",
+            "give the targets themselves: test=(x_test, y_test)",
+        )
+    if name is not None and name not in y:
+        raise UserError(
+            "unknown-output",
+            f"{held}; expected the targets of the output {name!r}",
+            f"give test=(x_test, {{{name!r}: targets}})",
+        )
+    return next(iter(y.values())) if name is None else y[name]
+
+
+def with_names(y: Any, names: Mapping[str, str]) -> Any:
     """Give targets of several outputs the names of these, in the order of the network.
 
     Parameters
@@ -107,8 +151,6 @@ def with_names(y: Any, names: Mapping[str, str], what: str) -> Any:
         A list in the order of the network, or a mapping, which keeps its order.
     names : mapping
         What Keras calls each output, in their order -> its name.
-    what : str
-        What the targets are called in messages.
 
     Raises
     ------
@@ -123,13 +165,13 @@ def with_names(y: Any, names: Mapping[str, str], what: str) -> Any:
         found = {names.get(name, name): values for name, values in y.items()}
         if set(found) == set(names.values()):
             return found
-        given = f"{what} holds {', '.join(map(repr, y)) or 'none'}"
+        given = f"y holds {', '.join(map(repr, y)) or 'none'}"
     elif isinstance(y, list | tuple):
-        given = f"{what} holds {len(y)} entries"
+        given = f"y holds {len(y)} entries"
     raise UserError(
         "missing-outputs",
         f"the network has the outputs {', '.join(map(repr, names.values()))}; {given}",
-        f"give every output its targets: {what}={{{named}}}",
+        f"give every output its targets: y={{{named}}}, or a list in that order",
     )
 
 
@@ -192,7 +234,7 @@ def read_outputs(
         f"{'classes' if one.task == 'classification' else 'a quantity'}; "
         f"task={{{other!r}: ...}} takes it otherwise"
         for other, one in others.items()
-        if any("--task" in note for note in one.notes)
+        if one.guessed
     )
     known = np.logical_and.reduce([first.known, *(one.known for one in others.values())])
     if first.known.any() and not known.any():

@@ -33,6 +33,8 @@ class Target:
     values : ndarray (known rows,)
         Class codes (int64), or numbers (float64).
     notes : tuple of str
+    guessed : bool
+        Whether its whole numbers could as well have been taken otherwise.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Target:
     known: np.ndarray
     values: np.ndarray
     notes: tuple[str, ...] = ()
+    guessed: bool = False
 
 
 def check_task(task: str | None) -> None:
@@ -86,6 +89,7 @@ def read_target(name: str, series: pd.Series, *, task: Task | None = None) -> Ta
     if task is None:
         task, note = _find_task(name, found)
         notes.extend(note)
+    guessed = bool(notes)
     known = found.codes >= 0
     if not known.all():
         notes.append(
@@ -97,8 +101,8 @@ def read_target(name: str, series: pd.Series, *, task: Task | None = None) -> Ta
         if found.numbers is None:
             raise _words_as_numbers(name, found.names)
         values = np.append(found.numbers, np.nan)[codes]
-        return Target(name, task, (), known, values, tuple(notes))
-    return Target(name, task, found.names, known, codes, tuple(notes))
+        return Target(name, task, (), known, values, tuple(notes), guessed)
+    return Target(name, task, found.names, known, codes, tuple(notes), guessed)
 
 
 def read_test_target(target: Target, series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
