@@ -1,8 +1,10 @@
-"""The target is the same in every row."""
+"""The target is the same in every row, or that of a further output is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from gengap.audit.base import Check, Subject
 
@@ -10,14 +12,20 @@ __all__ = ["CHECK"]
 
 
 def run(subject: Subject) -> Iterator[str]:
-    target, name = subject.target, subject.dataset.target_name
-    if not len(target) or (target != target[0]).any():
+    dataset = subject.dataset
+    yield from _alike(f"the target '{dataset.target_name}'", subject.target, dataset.classes)
+    classes = {one.name: one.classes for one in dataset.outputs}
+    for name, values in dataset.rows.further.items():
+        yield from _alike(f"the output '{name}'", values, classes[name])
+
+
+def _alike(what: str, values: np.ndarray, classes: Sequence[str]) -> Iterator[str]:
+    if not len(values) or (values != values[0]).any():
         return
-    if subject.classification:
-        label = subject.dataset.classes[target[0]]
-        yield f"the target '{name}' has one class, '{label}', in all {len(target):,} rows"
+    if classes:
+        yield f"{what} has one class, '{classes[values[0]]}', in all {len(values):,} rows"
     else:
-        yield f"the target '{name}' is {target[0]:g} in all {len(target):,} rows"
+        yield f"{what} is {values[0]:g} in all {len(values):,} rows"
 
 
 CHECK = Check(
@@ -26,7 +34,7 @@ CHECK = Check(
     title="Target with one class",
     why=(
         "Whatever is trained scores perfectly by always giving the same answer, so nothing can "
-        "be compared."
+        "be compared; of an output that does not decide, nothing can be learned."
     ),
     action=(
         "Check how the labels were made: labels that were turned into numbers on the way often "
