@@ -37,6 +37,8 @@ def command_of(
     'gengap compare wine.csv --target quality --folds 5'
     >>> command_of([[1.0]], {"budget": 60.0, "out": "run"}, {"budget": None})
     'gengap.compare(x, y, budget=60.0)'
+    >>> command_of([[1.0]], {"task": {"stars": "regression"}}, {"task": None})
+    "gengap.compare(x, y, task={'stars': 'regression'})"
     """
     chosen = {
         name: value
@@ -76,4 +78,6 @@ def _word(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Mapping) and all(isinstance(word, str) for word in value.values()):
+        return repr(dict(value))
     return repr(value) if isinstance(value, str | int | float | tuple | list) else "..."

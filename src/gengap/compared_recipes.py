@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gengap.data.dataset import Dataset
+from gengap.data.dataset import Dataset, Task
 from gengap.errors import UserError
 from gengap.lanes.inputs import InputKind, input_kinds, served
 from gengap.networks.existing import Existing
-from gengap.networks.heads import head_of
+from gengap.networks.heads import head_of, heads_of
 from gengap.networks.inputs import takes_codes
 from gengap.networks.serving import check_parts
 from gengap.networks.variants import build_variant, variant_of
@@ -67,7 +67,7 @@ def compared_recipes(
             try:
                 _check(recipe, network, dataset)
             except UserError as error:
-                if dataset.task == "classification" or text != "label_smoothing":
+                if text != "label_smoothing" or "classification" in _tasks(dataset):
                     notes += (f"{text} is left out: {error.message}",)
             else:
                 recipes += (recipe,)
@@ -120,23 +120,26 @@ def _check(recipe: Recipe, network: keras.Model, dataset: Dataset) -> None:
 
 def _check_task(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse a technique that is made for no output, or for no input."""
-    tasks = [dataset.task, *(one.task for one in dataset.outputs)]
+    tasks = _tasks(dataset)
     for part in recipe.parts:
         serving = [task for task in tasks if task in find_technique(part.technique).tasks]
         Recipe((part,)).check((serving or tasks)[0], *dataset.modalities)
+
+
+def _tasks(dataset: Dataset) -> list[Task]:
+    """Return the task of every output; that of the one that decides first."""
+    return [dataset.task, *(one.task for one in dataset.outputs)]
 
 
 def _check_losses(technique: Technique, network: keras.Model, dataset: Dataset) -> None:
     """Refuse a technique that is not defined for the loss of an output on which it acts."""
     if not technique.losses:
         return
-    asked: list[tuple[str, int, str | None, str]] = [
-        (one.task, one.class_count, one.name, f" of the output '{one.name}'")
-        for one in dataset.outputs
-        if one.task in technique.tasks
-    ] or [(dataset.task, len(dataset.classes), None, "")]
-    for task, classes, output, where in asked:
-        head = head_of(network, task=task, classes=classes, output=output)
+    serving = [one for one in dataset.outputs if one.task in technique.tasks]
+    heads = {f" of the output '{n}'": head for n, head in heads_of(network, serving).items()}
+    if not dataset.outputs:
+        heads = {"": head_of(network, task=dataset.task, classes=len(dataset.classes))}
+    for where, head in heads.items():
         if not (head.keras_loss and head.loss in technique.losses):
             own = "" if head.keras_loss else ", which is not one of Keras"
             raise UserError(
