@@ -104,6 +104,8 @@ def data_source(
     test = "path, x=X_TEST, y=Y_TEST" if source.has_keys else "test"
     if reads_lengths(source, form):
         test += ", lengths=LENGTHS_TEST"
+    if outputs is not None and source.has_columns:
+        test += ", answers=[TARGET]"
     own = prepared_input(kinds, form, has_test=dataset.test is not None, as_given=as_given)
     functions += [own.function] * bool(own.function)
     imports |= own.imports

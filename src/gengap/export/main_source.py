@@ -129,7 +129,7 @@ class MainSource:
     @property
     def reads_test(self) -> bool:
         """Whether the test part is a file of its own."""
-        return self.has_test and self.data.test == "test"
+        return self.has_test and self.data.test.startswith("test")
 
     def source(self, bundled: bool) -> str:
         """Return its text."""
@@ -230,8 +230,8 @@ class MainSource:
             predicting = "network" if self.outputs is None else "Deciding(network)"
             trained = expression.format(network=predicting, activation=f'"{self._averaged}"')
             yield f"network = {trained}"
-        alone = self.outputs is None or self.trained
-        place = "" if alone or self.outputs is None else f"[{self.outputs.place}]"
+        # What was averaged gives the output that decides alone.
+        place = "" if self.outputs is None or self.trained else f"[{self.outputs.place}]"
         yield f"outputs = network.predict(inputs, verbose=0){place}"
         yield from self._outputs()
         yield 'for part, index in (("train", training), ("test", test)):'

@@ -32,7 +32,8 @@ def some(targets, rows):
 _STANDARDIZED = '''\
 def standardized(values, training):
     """Return values in the unit of the training rows, as the network learns them."""
-    return (values - values[training].mean()) / values[training].std()'''
+    learned = values[training]
+    return (values - learned.mean()) / (learned.std() if np.ptp(learned) else 1)'''
 
 _DECIDING = '''\
 class Deciding:
@@ -150,10 +151,10 @@ class OutputsSource:
             column = f"pd.to_numeric({column})"
         if one.classes:
             column += f".map(CLASSES_OF[{name}].index)"
-        # A test part needs none of them.
+        # Of a test part none of them is looked at.
         guarded = self.dataset.test is not None
         if guarded:
-            yield f"if {name} in table:"
+            yield f"if {name} in answers:"
         yield f"{'    ' * guarded}further[{name}] = {column}.to_numpy()"
 
     def _of_array(self, one: Output) -> Iterator[str]:

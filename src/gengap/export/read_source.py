@@ -117,8 +117,8 @@ def read_source(
         known = "table[TARGET].notna()"
         if further is not None:
             taken.append("*OUTPUTS")
-            body.append("answers = table.columns.intersection([TARGET, *OUTPUTS])")
-            known = "table[answers].notna().all(axis=1)"
+            answers = "[TARGET, *OUTPUTS]" if dataset.test is None else "answers"
+            known = f"table[{answers}].notna().all(axis=1)"
         body.append(f"table = table[{known}].reset_index(drop=True)")
         if origin.groups is not None:
             taken.append(literal(origin.groups))
@@ -153,6 +153,8 @@ def read_source(
     argument = "" if source.kind == "bundled" else "path, x=X, y=Y" if array else "path"
     if reads_lengths(source, form):
         argument += ", lengths=LENGTHS"
+    if further is not None and source.has_columns and dataset.test is not None:
+        argument += ", answers=[TARGET, *OUTPUTS]"
     doc = "Read what the network learns from, and its targets."
     return "\n".join(
         [f"def read({argument}):", f'    """{doc}"""', *lines, f"    return {', '.join(returned)}"]
