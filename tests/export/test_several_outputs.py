@@ -179,14 +179,28 @@ def test_a_table_with_names_has_the_targets_of_all_outputs_as_columns(tmp_path, 
     program = made(tmp_path, dataset)
     check_form(program)
     table.assign(**y).to_csv(tmp_path / "data.csv", index=False)
-    table[:30].assign(kind=KINDS[:30]).to_csv(tmp_path / "test.csv", index=False)
+    # Of the other outputs a test part may hold anything.
+    grades = np.where(np.arange(30) % 2, "", GRADES[:30].astype(str))
+    test_table = table[:30].assign(kind=KINDS[:30], grade=grades)
+    test_table.to_csv(tmp_path / "test.csv", index=False)
     functions = runpy.run_path(str(program.path))
     rows, target, further = functions["read"](tmp_path / "data.csv")
     assert list(rows) == ["a", "b", "c"]
     np.testing.assert_array_equal(target, dataset.rows.target)
     for name, line in dataset.rows.further.items():
         np.testing.assert_allclose(further[name], line)
+    if tested:
+        more, answers, _ = functions["read"](tmp_path / "test.csv", answers=["kind"])
+        np.testing.assert_array_equal(answers, dataset.test.target)
+        assert len(more) == len(dataset.test)
     assert np.isfinite(list(run(program).values())[1:]).all()
+
+
+def test_a_program_takes_values_that_are_all_alike(tmp_path) -> None:
+    program = made(tmp_path, from_arrays(NUMBERS, named() | {"price": np.full(ROWS, 0.1)},
+                                         task={"price": "regression"}))  # fmt: skip
+    learned = runpy.run_path(str(program.path))["standardized"](np.full(6, 0.1), np.arange(4))
+    np.testing.assert_allclose(learned, 0, atol=1e-12)
 
 
 def test_what_cannot_be_said_is_refused(tmp_path) -> None:

@@ -11,12 +11,18 @@ import keras
 import numpy as np
 import pytest
 
+from gengap.data.arrays import from_arrays
+from gengap.data.encoding import encode
+from gengap.data.preprocessing import fit_preprocessing
 from gengap.export.blanks import filled as filled_in
+from gengap.lanes.data import study_data
+from gengap.lanes.targets import standardized
 from gengap.mixing import mixed
 from gengap.networks.insertion import insert
 from gengap.networks.sites import hidden_sites
 from gengap.recipe import Recipe
 from gengap.smoothing import side_by_side, smoothed_each
+from gengap.splits import make_splits
 from gengap.techniques.base import Batch, Targets
 from gengap.techniques.discovery import find_technique
 from lanes.cases import (
@@ -208,6 +214,25 @@ def test_neutral_is_the_baseline_and_a_strength_is_not(recipe: str) -> None:
 def test_a_technique_trains_what_its_plain_keras_form_trains(recipe: str) -> None:
     expected, rounding = plainly_fitted(recipe)
     assert distance(trained(together(recipe))[recipe]["weights"], expected) <= rounding
+
+
+def test_a_fold_holds_the_unit_of_every_output_by_its_training_rows() -> None:
+    random = np.random.default_rng(5)
+    prices, kinds = 1e6 + random.normal(0, 50, 60), np.resize(["elm", "oak"], 60)
+    missing = prices.copy()
+    missing[[3, 5, 41]] = np.nan
+    dataset = from_arrays(random.normal(size=(60, 3)), {"kind": kinds, "price": missing})
+    kept = np.delete(prices, [3, 5, 41])
+    np.testing.assert_array_equal(dataset.rows.further["price"], kept)
+    encoded = encode(dataset.columns, dataset.rows.features)
+    splits = make_splits(dataset.rows.target, task="classification", folds=3, seed=0)
+    fitted = [fit_preprocessing(dataset, encoded, split.training) for split in splits]
+    data = study_data(dataset, encoded, splits, fitted)
+    for fold, split in enumerate(splits):
+        lane = {name: values[fold] for name, values in data.folds["further"]["price"].items()}
+        found = standardized(jnp.asarray(data.further["price"]), lane)
+        own = kept[split.training]
+        np.testing.assert_allclose(found, (kept - own.mean()) / own.std(), atol=1e-3)
 
 
 def targets_of(rows: int = 4) -> Targets:

@@ -17,6 +17,7 @@ from gengap.data.joint import read_preprocessing
 from gengap.design import design_study
 from gengap.errors import UserError
 from gengap.predict import predict
+from gengap.reading import outputs_by_name
 
 layers = keras.layers
 RANDOM = np.random.default_rng(6)
@@ -127,6 +128,22 @@ def test_a_number_may_decide_and_the_ensemble_has_all_outputs(mapping, named) ->
     np.testing.assert_array_equal(best.predict(X), outputs[1][:, 0])
 
 
+@pytest.mark.parametrize("target", ["output_1", "output_2"])
+def test_the_run_folder_of_outputs_without_names_predicts(tmp_path, target) -> None:
+    model = network(named=False, losses=list(LOSSES.values()))
+    found = compare(X, list(Y.values()), model, "l2=1e-3", target=target, out=tmp_path / "run",
+                    **FAST)  # fmt: skip
+    table = predict(found.folder, X).table
+    own = found.best.predict(X)
+    column = "prediction" if target == "output_2" else "probability_oak"
+    np.testing.assert_allclose(table[column], own if own.ndim == 1 else own[:, 2], rtol=1e-5)
+
+
+def test_what_is_handed_back_can_be_studied_again(study) -> None:
+    again = compare(X, Y, study.best.model, "l2=1e-3", **FAST)
+    assert again.best.model.output_names == ["kind", "price"]
+
+
 def test_the_mean_of_networks_is_that_of_each_output() -> None:
     from gengap.export.outputs import ensemble
     from gengap.networks.heads import head_of
@@ -227,6 +244,8 @@ def test_tasks_may_be_given_by_the_names_of_outputs() -> None:
     with pytest.raises(UserError) as caught:
         from_arrays(X, {"kind": KINDS, "stars": stars}, task={"star": "regression"})
     assert caught.value.code == "unknown-output"
+    # So may that of the only one.
+    assert from_arrays(X, {"stars": stars}, task={"stars": "regression"}).task == "regression"
 
 
 def test_copies_are_equal_in_the_targets_of_all_outputs() -> None:
@@ -238,13 +257,67 @@ def test_copies_are_equal_in_the_targets_of_all_outputs() -> None:
 
 
 def test_a_test_part_needs_the_targets_of_the_output_that_decides() -> None:
+    scores = []
     for answers in (KINDS[:20], {"kind": KINDS[:20]}, [KINDS[:20], PRICES[:20]]):
         found = compare(X, Y, network(), "l2=1e-3", test=(X[:20], answers), **FAST)
         assert found.results.holdout is not None
+        scores.append(found.results.holdout)
+    assert scores[0] == scores[1] == scores[2]
     frame = pd.DataFrame(X, columns=list("abcd"))
     dataset = from_arrays(frame, Y, test=(frame[:20], {"price": PRICES[:20]}), target="price")
     assert dataset.test is not None
     assert dataset.test.target.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("y", "answers", "target", "code", "words"),
+    [
+        (PRICES, {"kind": KINDS, "price": PRICES}, None, "several-targets", "'kind', 'price'"),
+        ({"price": PRICES}, {"kind": KINDS}, None, "unknown-output", "'price'"),
+        (Y, {"price": PRICES}, "kind", "unknown-output", "the output 'kind'"),
+        (Y, [KINDS, PRICES, PRICES], "kind", "several-targets", "3 targets"),
+    ],
+)
+def test_a_test_part_without_the_targets_that_decide_is_refused(
+    y, answers, target, code, words
+) -> None:
+    with pytest.raises(UserError) as caught:
+        from_arrays(X, y, test=(X, answers), target=target)
+    assert caught.value.code == code
+    assert caught.value.message.startswith("the test part: ")
+    assert words in caught.value.message
+
+
+def test_one_output_takes_a_test_part_by_its_name() -> None:
+    for y in (PRICES, {"price": PRICES}):
+        found = from_arrays(X, y, test=(X[:9], {"price": PRICES[:9]})).test
+        assert found is not None
+        np.testing.assert_array_equal(found.target, PRICES[:9])
+
+
+def test_one_hot_rows_of_a_test_part_are_the_targets_of_the_output_that_decides() -> None:
+    codes = np.searchsorted(["ash", "elm", "oak"], KINDS)
+    rows = list(np.eye(3)[codes][:20])
+    y, target, test = outputs_by_name([np.eye(3)[codes], PRICES], None, (X[:20], rows), network())
+    assert test[1] is rows
+    found = from_arrays(X, y, target=target, test=test).test
+    assert found is not None
+    np.testing.assert_array_equal(found.target, codes[:20])
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.full(ROWS, 3.5), "is 3.5 in all 90 rows"),
+        (["a"] * ROWS, "has one class, 'a', in all 90 rows"),
+    ],
+)
+def test_an_output_that_is_the_same_in_every_row_is_refused(values, words) -> None:
+    task = {"price": "regression"} if isinstance(values, np.ndarray) else None
+    with pytest.raises(UserError, match="price") as caught:
+        compare(X, {"kind": KINDS, "price": values}, network(), "l2=1e-3", task=task, **FAST)
+    assert caught.value.code == "one-class-target"
+    assert f"he output 'price' {words}" in caught.value.message
 
 
 def subclassed() -> keras.Model:
@@ -263,6 +336,18 @@ def without_kind() -> keras.Model:
     return network(losses=[None, "mse"])
 
 
+def unlike_losses() -> keras.Model:
+    model = network(compiled=False)
+    model.compile("adam", list(LOSSES.values()), loss_weights=dict.fromkeys(LOSSES, 1.0))
+    return model
+
+
+def called_twice() -> keras.Model:
+    inputs, head = keras.Input((4,)), layers.Dense(3, "softmax", name="head")
+    hidden = [layers.Dense(2)(inputs), layers.Dense(2)(inputs)]
+    return keras.Model(inputs, [head(one) for one in hidden])
+
+
 @pytest.mark.parametrize(
     ("y", "model", "settings", "code", "words"),
     [
@@ -279,6 +364,8 @@ def without_kind() -> keras.Model:
         (Y, subclassed, {}, "several-outputs", "Own"),
         (Y, lambda: network(kinds=4), {}, "model-output-shape", "'kind'"),
         (Y, without_kind, {}, "no-loss", "'kind'"),
+        (Y, unlike_losses, {}, "loss-weights", "a list of losses"),
+        ([KINDS, PRICES], called_twice, {}, "several-outputs", "'head'"),
         (Y, network, {"class_weight": "balanced"}, "class-weight-of-several-outputs", "fit"),
         (Y, network, {"techniques": "random_flip"}, "technique-not-for-data", "random_flip"),
     ],
@@ -298,9 +385,13 @@ def test_smoothing_needs_a_loss_of_classes_that_it_serves_at_every_output() -> N
     assert caught.value.code == "loss-not-served"
     assert "of the output 'kind'" in caught.value.message
     planned(model=network(), techniques="label_smoothing", target="price")
+    # A default that is left out is never left out without a word where some output has classes.
+    model = network(losses=["categorical_hinge", "mse"])
+    notes = planned(model=model, techniques=None, target="price").notes
+    assert any(note.startswith("label_smoothing is left out") for note in notes)
     values = {"kind": PRICES + 1, "price": PRICES}
     with pytest.raises(UserError) as caught:
-        planned(values, network(kinds=1, losses="mse"), techniques="label_smoothing")
+        planned(values, network(kinds=1, losses=["mse", "mse"]), techniques="label_smoothing")
     assert caught.value.code == "technique-not-for-task"
 
 
