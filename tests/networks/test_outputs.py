@@ -112,6 +112,13 @@ def test_the_hint_says_what_goes_with_several_targets() -> None:
     assert "a list" not in caught.value.hint
 
 
+def test_an_order_that_copies_do_not_keep_is_refused() -> None:
+    with pytest.raises(UserError, match="OrderedDict") as caught:
+        check_outputs(network(OrderedDict), 1, "regression", OUTPUTS)
+    assert "plain mapping" in caught.value.hint
+    check_outputs(network(dict), 1, "regression", OUTPUTS)
+
+
 LISTED: list[Any] = ["mse", "sparse_categorical_crossentropy"]
 NAMED = dict(zip(("price", "kind"), LISTED, strict=True))
 

@@ -121,6 +121,13 @@ def _check_names(model: keras.Model, wanted: Sequence[str], many: int) -> None:
             f"the outputs of the network {model.name!r} are nested",
             "make it with keras.Model(inputs, [a, b]) or keras.Model(inputs, {'a': a, 'b': b})",
         )
+    if goes_by_keys(model) and list(names) != sorted(names):
+        raise UserError(
+            "several-outputs",
+            f"the network {model.name!r} was made with an {type(model._outputs_struct).__name__} "
+            "of outputs, whose order Keras does not keep in copies",
+            f"make it with a plain mapping: keras.Model(inputs, {{{names[0]!r}: ..., ...}})",
+        )
     check_distinct(model)
     if set(names) != set(wanted):
         raise UserError(
