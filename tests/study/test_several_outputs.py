@@ -16,8 +16,11 @@ from gengap.data.arrays import from_arrays
 from gengap.data.joint import read_preprocessing
 from gengap.design import design_study
 from gengap.errors import UserError
-from gengap.predict import predict
+from gengap.finish import finish
+from gengap.predict import MODEL_FILE, PREPROCESS_FILE, predict
+from gengap.progress import SilentProgress
 from gengap.reading import outputs_by_name
+from gengap.store import Store
 
 layers = keras.layers
 RANDOM = np.random.default_rng(6)
@@ -198,6 +201,22 @@ def planned(y=Y, model=None, x=X, **settings):
     given = {"model": model, "techniques": "l2=1e-3", "metric": None, "repeats": 1, "seed": 0}
     given |= {"batch_size": 32, "learning_rate": None, "class_weight": None, "budget": None}
     return design_study(dataset, **{**given, **FAST, **settings})
+
+
+@pytest.mark.parametrize("target", ["output_1", "output_2"])
+def test_so_does_that_of_an_ensemble(tmp_path, target) -> None:
+    model = network(named=False, losses=list(LOSSES.values()))
+    y = {"output_1": KINDS, "output_2": PRICES}
+    recipe = "lr_restarts(cycles=3, growth=1) + snapshot_ensemble(members=3)"
+    design = planned(y, model, target=target, techniques=recipe, epochs=6)
+    with Store.open(tmp_path / "store") as store:
+        found = finish(recipe, 6, design, store, SilentProgress())
+    assert found.model.name == "ensemble"
+    found.model.save(tmp_path / MODEL_FILE)
+    (tmp_path / PREPROCESS_FILE).write_text(found.preprocessing.to_json(), encoding="utf-8")
+    table, own = predict(tmp_path, X).table, found.predict(X)
+    column = "prediction" if target == "output_2" else "probability_oak"
+    np.testing.assert_allclose(table[column], own if own.ndim == 1 else own[:, 2], rtol=1e-5)
 
 
 def test_an_uncompiled_network_gets_the_losses_that_fit() -> None:
