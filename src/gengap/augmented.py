@@ -136,8 +136,8 @@ def check_labels(looked_at: Sequence[Augmented], metric: Metric) -> tuple[Findin
             f"as they are, {scale.value(one.plain)}.",
             why="Where such rows no longer show what their labels say, as a mirrored digit does, "
             "a network that must learn them learns what is wrong.",
-            action="Look at the samples below. Where you would not give them these labels, leave "
-            f"{Recipe.parse(one.recipe).names[0]} out, or give it less strength.",
+            action="Look at the samples in the report. Where you would not give them these labels, "
+            f"leave {Recipe.parse(one.recipe).names[0]} out, or give it less strength.",
         )
         for one in looked_at
         if _lost(one, metric) > LOST

@@ -28,7 +28,12 @@ from gengap.networks.shapes import input_names, output_names
 from gengap.plan import Plan, Settings
 from gengap.planning import GRID_LIMIT, candidates_of, make_plan
 from gengap.recipe import Recipe
-from gengap.rows_as_taken import encoded_rows, rows_as_taken, widened_columns
+from gengap.rows_as_taken import (
+    check_rows_as_taken,
+    encoded_rows,
+    rows_as_taken,
+    widened_columns,
+)
 from gengap.splits import Split, fewest_groups, make_splits
 from gengap.statistics.metrics import Metric, default_metric, find_metric
 from gengap.training import Material
@@ -151,6 +156,7 @@ def design_study(
         inputs = dataset.by_input()
     encoded, found = rows_as_taken(dataset, read, network)
     parts = encoded if isinstance(encoded, Mapping) else {"": encoded}
+    check_rows_as_taken(dataset, parts, network)
     fresh_copy(network, seed)  # every fold starts from one: refused now where it cannot be made
     # What belongs to the architecture stays on in `none`, which therefore says nothing about it.
     existing = tuple(p for p in existing_regularization(network) if p.kind in SWITCHABLE)

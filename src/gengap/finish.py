@@ -77,7 +77,7 @@ def check_refit(best: FinishedModel) -> tuple[Finding, ...]:
             code="refit-diverged",
             severity="warn",
             message=f"Trained on all rows, {best.recipe} diverged: its weights are not finite.",
-            why="The model that is handed back cannot predict, although the folds were fine.",
+            why="The model that is handed back cannot predict, whatever the folds say.",
             action="Lower --learning-rate, or take another --seed.",
         ),
     )

@@ -97,7 +97,8 @@ class Interim:
         if isinstance(self._progress, SilentProgress):
             return
         now = self._clock()
-        if now - self._glanced_at < GLANCE:
+        ended = len(trials) == self._design.plan.trials
+        if now - self._glanced_at < GLANCE and not ended:
             return
         self._glanced_at = now
         complete = complete_folds(trials, self._design.plan.candidates)

@@ -10,12 +10,13 @@ from gengap.data.dataset import Column, Dataset
 from gengap.data.encoding import Encoded, encode
 from gengap.data.joint import AnyEncoded
 from gengap.data.row_form import form_of_dataset
+from gengap.networks.codes import check_codes, looks_up
 from gengap.networks.inputs import form_taken, mask_value, rescales, takes_codes
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["encoded_rows", "rows_as_taken", "widened_columns"]
+__all__ = ["check_rows_as_taken", "encoded_rows", "rows_as_taken", "widened_columns"]
 
 
 def encoded_rows(dataset: Dataset) -> Encoded:
@@ -58,6 +59,30 @@ def rows_as_taken(
         taken[name], found = _as_taken(one, encoded[name], network, name)
         notes += tuple(f"input '{name}': {note}" for note in found)
     return taken, notes
+
+
+def check_rows_as_taken(
+    dataset: Dataset, encoded: Mapping[str, Encoded], network: keras.Model
+) -> None:
+    """Refuse codes that the network cannot look up, of the test part, too.
+
+    Raises
+    ------
+    UserError
+        ``code-out-of-range``.
+    """
+    if not looks_up(network):
+        return
+    check_codes(network, {name: one.values for name, one in encoded.items()})
+    if dataset.test is not None:
+        tested = replace(dataset, rows=dataset.test, test=None)
+        read = {
+            name: encoded_rows(one) for name, one in (tested.by_input() or {"": tested}).items()
+        }
+        taken, _ = rows_as_taken(tested, read, network)
+        parts = taken if isinstance(taken, Mapping) else {"": taken}
+        values = {name: one.values for name, one in parts.items()}
+        check_codes(network, values, where="the test part: ")
 
 
 def _as_taken(

@@ -274,7 +274,7 @@ def test_what_does_not_fit_is_refused_with_one_clear_message(model, code, words)
 
 
 def test_the_error_about_inputs_names_the_columns_that_were_widened():
-    with pytest.raises(UserError, match="purpose, job"):
+    with pytest.raises(UserError, match="'purpose', 'job'"):
         resolve_model(network(inputs=2), **TABLE, widened=("purpose", "job"))
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 import gengap
 from gengap.design import Design, design_study
-from gengap.interim import LONG, PAUSE, Interim
+from gengap.interim import GLANCE, LONG, PAUSE, Interim, ahead_so_far
 from gengap.progress import SilentProgress
 from gengap.reading import read
 from gengap.report.verdicts import VERDICTS
@@ -35,6 +35,10 @@ class Shown(Listener):
     def __init__(self) -> None:
         super().__init__()
         self.tables: list[str] = []
+        self.leaders: list[str] = []
+
+    def lead(self, message: str) -> None:
+        self.leaders.append(message)
 
     def interim(self, *parts: Any) -> None:
         stream = io.StringIO()
@@ -96,6 +100,18 @@ def test_each_quarter_is_shown_once_and_the_last_is_left_to_the_end(
         interim(of_folds(trials, count))
         tables.append(len(shown.tables))
     assert tables == [0, 0, 1, 1, 2, 2, 3, 3, 3]
+
+
+def test_what_is_ahead_at_the_end_is_what_all_trials_say(
+    setting: Any, design: Design, trials: list[Trial]
+) -> None:
+    interim, shown, clock = setting
+    interim(of_folds(trials, 2))
+    clock.now = GLANCE / 2
+    interim(of_folds(trials, 4))
+    assert len(shown.leaders) == 1
+    interim(trials)
+    assert shown.leaders[1:] == [ahead_so_far(design, trials)]
 
 
 def test_two_tables_are_some_time_apart(setting: Any, trials: list[Trial]) -> None:

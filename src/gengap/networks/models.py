@@ -187,8 +187,10 @@ def _check_shape(
     hint = f"build the network for the shape {_shape(input_shape)}"
     if widened:
         hint += (
-            f" (words take one input for each of their levels or terms: {', '.join(widened[:8])}"
-            + (", ...)" if len(widened) > 8 else ")")
+            " (columns with words take one input for each of their levels or terms: "
+            + ", ".join(f"'{name}'" for name in widened[:8])
+            + (", ..." if len(widened) > 8 else "")
+            + "; where they are meant as numbers, mend or empty the cells that are none)"
         )
     raise UserError(
         "model-input-shape",

@@ -69,13 +69,21 @@ def check_outputs(
                 + "}; or compare the network of the one output that decides, such as "
                 "keras.Model(model.input, model.output[0])",
             )
-        _check_shape(shapes[0], output_units(model), outputs, task, "the network's output")
+        _check_shape(
+            shapes[0],
+            output_units(model),
+            outputs,
+            task,
+            "the network's output",
+            "task='regression' (--task regression)",
+        )
         return
     _check_names(model, [one.name for one in several], len(shapes))
     for place, name in enumerate(output_names(model)):
         one = next(one for one in several if one.name == name)
         units, what = output_units(model, place), f"the network's output '{name}'"
-        _check_shape(shapes[place], units, one.class_count or 1, one.task, what)
+        quantity = f"task={{{name!r}: 'regression'}}"
+        _check_shape(shapes[place], units, one.class_count or 1, one.task, what, quantity)
 
 
 def check_distinct(model: keras.Model) -> None:
@@ -142,7 +150,9 @@ def _top(model: keras.Model) -> list[Any]:
     return list(structure.values() if isinstance(structure, Mapping) else structure)
 
 
-def _check_shape(shape: Shape, units: int, outputs: int, task: str, what: str) -> None:
+def _check_shape(
+    shape: Shape, units: int, outputs: int, task: str, what: str, quantity: str
+) -> None:
     if task == "regression":
         allowed: tuple[int, ...] = (1,)
         wanted = "1 unit"
@@ -154,11 +164,13 @@ def _check_shape(shape: Shape, units: int, outputs: int, task: str, what: str) -
         wanted = f"{outputs} units (softmax) for the {outputs} classes"
     if len(shape) > 2 or units not in allowed:
         sizes = ", ".join("any" if size is None else str(size) for size in shape[1:])
+        hint = f"end the network in a Dense layer with {' or '.join(map(str, allowed))} " + (
+            "unit" if allowed == (1,) else "units"
+        )
+        if task == "classification" and units == 1:
+            hint += f"; or, where the target is a quantity, say {quantity}"
         raise UserError(
-            "model-output-shape",
-            f"{what} has the shape ({sizes}), expected {wanted}",
-            f"end the network in a Dense layer with {' or '.join(map(str, allowed))} "
-            f"{'unit' if allowed == (1,) else 'units'}",
+            "model-output-shape", f"{what} has the shape ({sizes}), expected {wanted}", hint
         )
 
 

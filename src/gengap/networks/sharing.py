@@ -64,7 +64,8 @@ def share_cells(model: keras.Model) -> keras.Model:
             "no-stacked-layers",
             "weight_tying shares one cell among stacked recurrent layers of one kind, width and "
             f"input width, and the network {model.name} has no two of them",
-            "make two layers after the first as wide as each other, or leave weight_tying out",
+            "make two layers after the first as wide as each other, such as model='lstm:32,32,32', "
+            "or leave weight_tying out",
         )
     copy = copy_network(model)
     new = with_shared_cells(copy, stacks)  # type: ignore[no-untyped-call]

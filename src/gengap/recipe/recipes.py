@@ -225,10 +225,13 @@ class Recipe:
                     for other in techniques().values()
                     if {*modalities} & {*other.modalities} and task in other.tasks
                 ]
+                shapes = ""
+                if technique.modalities == ("image",):
+                    shapes = "images are arrays (n, height, width, channels), grey ones too; "
                 raise UserError(
                     "technique-not-for-data",
                     f"{name} is not defined for {given} (only for {only})",
-                    f"for {given}: {', '.join(serving)}",
+                    f"{shapes}for {given}: {', '.join(serving)}",
                 )
 
     def filled(self, values: Mapping[tuple[str, str], float]) -> Recipe:

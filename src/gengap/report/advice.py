@@ -77,14 +77,15 @@ def _reason(results: Results) -> str:
             f"{scale.value(before, apart)} of the baseline)"
         )
     return (
-        f", since its mean {scale.label} on validation rows is the best{figures}: test rows do "
-        "not choose"
+        f", since its mean {scale.label} on validation rows is the best{figures}; test rows do "
+        "not choose among candidates"
     )
 
 
 _REASONS = {
     "none_beats_baseline": ", since nothing beats it by more than {} on validation rows",
-    "verdict_hurts": ", since what is best on validation rows hurts on test rows",
+    "verdict_hurts": ", since what is best on validation rows hurts, or probably hurts, on test "
+    "rows",
     "no_baseline": ", since the baseline has no score in some fold",
     "all_diverged": ", since no candidate has a score in every fold",
 }
