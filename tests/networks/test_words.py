@@ -52,6 +52,13 @@ def test_images_that_are_too_small_for_so_many_blocks():
     assert "mlp" in caught.value.hint
 
 
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
+def test_images_whose_channels_come_first_are_told_so(shape):
+    with pytest.raises(UserError, match="pixels") as caught:
+        resolved("cnn:4,4", shape)
+    assert "np.moveaxis(x, 1, -1)" in caught.value.hint
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_networks_for_other_data_are_refused_with_those_that_serve(name):
     for axes, shape in SAMPLES.items():

@@ -46,13 +46,18 @@ def cnn(
     side = min(sample[:2])
     if side < 2 ** len(filters):
         most = side.bit_length() - 1
+        hint = (
+            f"give it at most {most} blocks, such as cnn:{','.join(['16'] * most)}"
+            if most
+            else "use an mlp, such as mlp:64,32"
+        )
+        if sample[0] in (1, 3) and min(sample[1:]) > 4:
+            hint = "the channels seem to come first: np.moveaxis(x, 1, -1) puts them last"
         raise UserError(
             "image-too-small",
             f"a cnn of {len(filters)} blocks halves an image {len(filters)} times; these have "
             f"{sample[0]} x {sample[1]} pixels",
-            f"give it at most {most} blocks, such as cnn:{','.join(['16'] * most)}"
-            if most
-            else "use an mlp, such as mlp:64,32",
+            hint,
         )
     layers: list[keras.layers.Layer] = []
     for count in filters:
