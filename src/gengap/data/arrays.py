@@ -370,8 +370,7 @@ def _array(values: Any, part: str, where: str) -> np.ndarray:
         raise UserError(
             "ragged-rows",
             f"{where}{part} has rows of different lengths",
-            "make all rows as long; sequences are arrays of steps by channels, of which all have the "
-            "same number",
+            "make all rows as long; sequences are arrays of steps by channels, as many in each",
         ) from error
     if array.dtype.kind in "cV" or (array.dtype.kind == "O" and array.ndim == 0):
         kind = array.dtype if array.ndim else type(values).__name__
