@@ -26,9 +26,10 @@ def candidates(candidate):
 
 
 def design(candidates, metric="accuracy"):
-    return SimpleNamespace(
-        metric=METRICS[metric], plan=SimpleNamespace(candidates=candidates), splits=[None] * 20
-    )
+    splits = [None] * 20
+    grid_points = sum(len(candidate.grid) for candidate in candidates)
+    plan = SimpleNamespace(candidates=candidates, trials=len(splits) * grid_points)
+    return SimpleNamespace(metric=METRICS[metric], plan=plan, splits=splits)
 
 
 def trials(make, folds, **validation):
