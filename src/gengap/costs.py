@@ -54,7 +54,7 @@ CELL_SECONDS, FOLD_CELL_SECONDS = 1.2e-7, 1.6e-8
 #: and 1,000 to a million rows, on one core; less where there are none.
 SCORE_SECONDS = 8e-8
 
-#: Seconds of a study besides all else: its analysis and its files, 2 to 6 for one to eight
+#: Seconds of a study besides all else: its analysis and its files, 2 to 7 for one to eight
 #: candidates. Imports are not among them.
 REPORT_SECONDS = 3.0
 

@@ -1,6 +1,6 @@
 """Compile in the background, few functions at a time, and give back the memory that it took.
 
-What XLA goes through for one function is large, 50 to 300 MB, and nearly all of it is free again
+What XLA goes through for one function is large, 40 to 340 MB, and nearly all of it is free again
 once it is compiled; but what a thread has freed stays with the process, and the next one takes its
 own. Left to themselves, the functions of a study with four programs grew a process by 2.2 GB.
 """
