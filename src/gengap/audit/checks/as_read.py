@@ -18,6 +18,6 @@ CHECK = Check(
     severity="note",
     title="How the data were read",
     why="Data do not say everything; what they leave open was decided as the values suggest.",
-    action="Where it is meant otherwise: --task, or other values in the data.",
+    action="Where it is meant otherwise: --task or --target, or other values in the data.",
     run=run,
 )
