@@ -318,9 +318,9 @@ class TestSameness:
         code = (
             "import sys; sys.path.insert(0, sys.argv[1])\n"
             "from test_plan import described, plan_of\n"
-            "print(described(plan_of(sys.argv[2], epochs=150_000)))"
+            "print(described(plan_of(sys.argv[2], epochs=300_000)))"
         )
-        here = f"{described(plan_of(pairs, epochs=150_000))}\n"
+        here = f"{described(plan_of(pairs, epochs=300_000))}\n"
         there = subprocess.run(
             [sys.executable, "-c", code, Path(__file__).parent, pairs],
             # Where lanes lie follows from the devices.
@@ -524,6 +524,32 @@ class TestDescription:
         record = json.loads(plan.to_json())
         assert record["estimated_seconds"] == pytest.approx(plan.seconds, abs=0.1)
         assert list(record["estimated_seconds_besides"].values()) == pytest.approx(parts, abs=0.1)
+
+    def test_seconds_are_those_of_this_machine_but_where_a_budget_is_held_against_them(
+        self,
+    ) -> None:
+        plan = plan_of("l2=1e-3, batch_norm", epochs=100_000)
+        here = replace(plan, slowness=3.0)
+        assert here.seconds == plan.seconds
+        assert here.seconds_here == 3 * plan.seconds_here == 3 * plan.seconds
+        assert f"about {duration(3 * plan.seconds)} and" in here.describe()
+        text = here.explain()
+        for planned in plan.programs:
+            assert f"about {duration(3 * planned.seconds)} with compiling" in text
+        assert plan.besides.explain(3.0) in text
+        assert "3.00 times as long on this machine" in text
+        assert "on this machine" not in plan.explain()
+        record, nominal = json.loads(here.to_json()), json.loads(plan.to_json())
+        assert record["slowness"] == 3
+        assert record["estimated_seconds"] == pytest.approx(3 * plan.seconds, abs=0.1)
+        for one, other in zip(record["layouts"], nominal["layouts"], strict=True):
+            assert one["estimated_seconds"] == pytest.approx(
+                3 * other["estimated_seconds"], abs=0.3
+            )
+        scaled = record["estimated_seconds_besides"].values()
+        assert list(scaled) == pytest.approx(
+            [3 * part for part in nominal["estimated_seconds_besides"].values()], abs=0.3
+        )
 
     def test_large_data_takes_time_besides_training(self) -> None:
         little = plan_of("l2=1e-3").besides

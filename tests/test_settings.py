@@ -91,7 +91,8 @@ def test_a_single_value_is_no_entry_a_row(given: Any) -> None:
     assert caught.value.code == "length-mismatch"
 
 
-def test_numbers_name_columns() -> None:
+def test_numbers_name_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gengap.pace.slowness", lambda devices: 1.0)
     table = frame().assign(site=np.arange(60) // 3, weight=1.0)
     table = table.rename(columns={"site": 4, "weight": 5})
     by_number = planned(table, target=3, groups=4, weight=np.int64(5))

@@ -19,6 +19,7 @@ from gengap.executors.process import compare_in_child
 from gengap.export import origin_of
 from gengap.finish import check_refit, finish, score_test_part
 from gengap.interim import Interim
+from gengap.pace import at_this_pace
 from gengap.progress import Progress, SilentProgress, with_units
 from gengap.reading import inputs_by_name, outputs_by_name, read, settle_copies
 from gengap.recipe import Recipe
@@ -216,7 +217,7 @@ def compare(
     folder = folder_of(out, dataset.file, dataset.name, design.key)
     with open_store(folder, design.setting_key, dry_run=dry_run) as store:
         own = store.of_study(design.key)
-        design = replace(design, plan=with_stored_layouts(design.plan, own))
+        design = replace(design, plan=at_this_pace(with_stored_layouts(design.plan, own)))
         if dry_run:
             return Study(plan=design.plan)
         progress.announce(design.plan.describe())

@@ -71,8 +71,14 @@ class PlannedProgram:
         """What its lanes take, over all devices."""
         return lanes_bytes(self.layout, self.footprint)
 
-    def explain(self) -> str:
-        """Say in some lines what the program trains, where, and why so."""
+    def explain(self, slowness: float = 1.0) -> str:
+        """Say in some lines what the program trains, where, and why so.
+
+        Parameters
+        ----------
+        slowness : float
+            See `Plan.slowness`.
+        """
         program, layout, lane = self.program, self.layout, self.footprint.touched_bytes
         names = ", ".join(asked.technique for asked in program.techniques) or "no technique"
         steps = f"{program.full_steps} steps of {program.batch_size} rows"
@@ -86,7 +92,8 @@ class PlannedProgram:
             f"{plural(layout.width, 'lane')}; a look every {plural(layout.chunk, 'epoch')}; "
             f"{plural(layout.readers * layout.devices, 'lane')} read out at once",
             f"a lane's step takes {_mebibytes(lane)} MiB, and {_kept(lane * layout.width)}",
-            f"about {duration(self.seconds)} with compiling, {_mebibytes(self.lanes_bytes)} MiB",
+            f"about {duration(slowness * self.seconds)} with compiling, "
+            f"{_mebibytes(self.lanes_bytes)} MiB",
         ]
         return "\n".join(lines)
 
@@ -113,6 +120,9 @@ class Plan:
     devices : int
         Those that train.
     folds, repeats : int
+    slowness : float
+        How many times longer things take on this machine than on that of the figures that plans
+        are made from (see `gengap.pace`).
     """
 
     candidates: tuple[Candidate, ...]
@@ -125,15 +135,21 @@ class Plan:
     devices: int
     folds: int
     repeats: int
+    slowness: float = 1.0
 
     @property
     def seconds(self) -> float:
-        """Estimated, of the whole call.
+        """Estimated, of the whole call, on the machine of the figures that plans are made from.
 
         It follows from the study, not from what the clock says when the plan is made: what a budget
         gives up must be the same when the study goes on.
         """
         return self.besides.seconds + sum(planned.seconds for planned in self.programs)
+
+    @property
+    def seconds_here(self) -> float:
+        """Estimated, of the whole call, on this machine."""
+        return self.slowness * self.seconds
 
     @property
     def bytes(self) -> int:
@@ -158,17 +174,22 @@ class Plan:
         return (
             f"{plural(self.trials, 'trial')} ({compared} and the baseline, "
             f"{plural(self.folds, 'fold')}{repeats}) from {plural(self.runs, 'run')} in "
-            f"{plural(len(self.programs), 'compiled program')}; about {duration(self.seconds)} "
-            f"and {_mebibytes(self.bytes)} MiB of memory"
+            f"{plural(len(self.programs), 'compiled program')}; about "
+            f"{duration(self.seconds_here)} and {_mebibytes(self.bytes)} MiB of memory"
         )
 
     def explain(self) -> str:
         """Say what every program trains, where its lanes are, and why so."""
         parts = [self.describe()]
         for number, planned in enumerate(self.programs, 1):
-            first, *others = planned.explain().splitlines()
+            first, *others = planned.explain(self.slowness).splitlines()
             parts += [f"program {number}: {first}", *(f"  {line}" for line in others)]
-        parts.append(self.besides.explain())
+        parts.append(self.besides.explain(self.slowness))
+        if self.slowness != 1:
+            parts.append(
+                f"a small training takes {self.slowness:.2f} times as long on this machine as on "
+                "that of the figures that plans are made from: seconds are multiplied by it"
+            )
         return "\n".join(parts)
 
     def to_json(self) -> str:
@@ -179,10 +200,12 @@ class Plan:
             "programs": len(self.programs),
             "lane_width": self.width,
             "candidates": [candidate.name for candidate in self.candidates],
-            "estimated_seconds": round(self.seconds, 1),
+            "estimated_seconds": round(self.seconds_here, 1),
             "estimated_seconds_besides": {
-                what: round(seconds, 1) for what, seconds in asdict(self.besides).items()
+                what: round(self.slowness * seconds, 1)
+                for what, seconds in asdict(self.besides).items()
             },
+            "slowness": round(self.slowness, 2),
             "estimated_bytes": self.bytes,
             "devices": self.devices,
             "layouts": [
@@ -193,7 +216,7 @@ class Plan:
                     "groups_a_device": planned.layout.groups,
                     "epochs_a_chunk": planned.layout.chunk,
                     "lane_bytes": planned.footprint.state_bytes,
-                    "estimated_seconds": round(planned.seconds, 1),
+                    "estimated_seconds": round(self.slowness * planned.seconds, 1),
                 }
                 for planned in self.programs
             ],

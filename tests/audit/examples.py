@@ -103,6 +103,12 @@ def _no_target() -> Subject:
     return subject_of(clean_table().assign(y=np.nan))
 
 
+def _dirty() -> Subject:
+    weights = np.random.default_rng(3).normal(size=400).round(6).astype(str).astype(object)
+    weights[[4, 90]] = "n/a", "heavy"
+    return _with(weight=weights)
+
+
 EXAMPLES: dict[str, Callable[[], Subject]] = {
     "all-missing-target": _no_target,
     "one-class-target": lambda: _with(y="yes"),
@@ -124,6 +130,7 @@ EXAMPLES: dict[str, Callable[[], Subject]] = {
     "many-levels": _many_levels,
     "missing-values": _missing,
     "repeated-rows": lambda: subject_of(_discrete()),
+    "words-among-numbers": _dirty,
 }
 
 ODD: dict[str, Callable[[], Subject]] = {

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.examples import clean_table, subject_of
+from audit.examples import EXAMPLES, clean_table, subject_of
 from gengap.audit import audit
 from gengap.audit.checks.id_like import is_id_like
-from gengap.audit.columns import is_constant, is_continuous
+from gengap.audit.columns import is_constant, is_continuous, words_among_numbers
 
 RNG = np.random.default_rng(2)
 N = 200
@@ -27,6 +27,7 @@ N = 200
         ("customerID", RNG.integers(0, 10**6, N) + 0.0, "numeric"),
         ("subject_id", np.repeat(np.arange(40.0), 5)[RNG.permutation(N)], "numeric"),
         ("Unnamed: 0", RNG.permutation(N) * 2.0, "numeric"),
+        ("a", [*map(str, range(N - 1)), "none yet"], "categorical"),
     ],
 )
 def test_ids(name: str, values: object, kind: str) -> None:
@@ -47,6 +48,7 @@ def test_ids(name: str, values: object, kind: str) -> None:
         ("town", [f"t{k % 50}" for k in range(N)], "categorical"),
         ("few", np.arange(12.0), "numeric"),
         ("day", np.arange(N) + 19000.0, "date"),
+        ("weight", [*map(str, RNG.normal(size=N - 1)), "heavy"], "categorical"),
     ],
 )
 def test_no_ids(name: str, values: object, kind: str) -> None:
@@ -92,6 +94,35 @@ def test_continuous(values: object, kind: str, continuous: bool) -> None:
 def test_constant(values: list[object], kind: str, constant: bool) -> None:
     series = pd.Series(values, dtype=object if kind == "categorical" else float)
     assert is_constant(series, kind) == constant
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["1", "2.5", "3e4", "n/a", None], ["n/a"]),
+        (["1", "2", "x", "x"], ["x", "x"]),
+        (["1", "x", "x"], []),  # mostly words
+        (["1", "2", None], []),  # numbers that someone calls categories
+        (["x", "y"], []),
+        ([None, None], []),
+        ([], []),
+    ],
+)
+def test_words_among_numbers(values: list[object], words: list[str]) -> None:
+    series = pd.Series(values, dtype=object, index=range(7, 7 + len(values)))
+    found = words_among_numbers(series, "categorical")
+    assert found.tolist() == words
+    assert series[found.index].tolist() == words
+
+
+def test_a_dirty_column_is_neither_an_id_nor_a_category_of_many_levels() -> None:
+    (found,) = audit(EXAMPLES["words-among-numbers"]())
+    assert found.code == "words-among-numbers"
+    assert found.severity == "warn"
+    assert found.message == (
+        "1 column holds numbers but for some values, and is taken for categories: "
+        "'weight' (2 of 400, such as 'n/a')."
+    )
 
 
 def test_at_most_five_columns_are_named() -> None:

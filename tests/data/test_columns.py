@@ -117,16 +117,10 @@ def test_the_input_is_left_as_it_was():
     pd.testing.assert_frame_equal(table, before)
 
 
-def test_a_column_that_a_few_words_make_categorical_is_noted():
+def test_a_few_words_make_a_column_of_numbers_categorical():
     column, _, notes = typed(["1", "2", "3", "n/a"])
     assert column.kind == "categorical"
-    assert len(notes) == 1
-    assert "'a' is categorical because 1 of its 4 values" in notes[0]
-    assert "'n/a'" in notes[0]
-
-
-def test_a_column_of_words_with_some_numbers_is_not_noted():
-    assert typed(["x", "y", "z", "1"])[2] == ()
+    assert notes == ()  # the audit speaks of it
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39])

@@ -177,3 +177,19 @@ def test_rows_to_predict_may_be_shorter_but_not_longer(tmp_path):
         with pytest.raises(UserError) as caught:
             parse_like((), source, form=wanted)
         assert caught.value.code == "shape-mismatch"
+    with pytest.raises(UserError) as caught:
+        parse_like((), [*shorter, np.ones((7, 2))], form=form)
+    assert f"row 3 of the array has 7 steps; the network takes rows of {STEPS} steps" in str(
+        caught.value
+    )
+    assert f"x[:, :{STEPS}]" in caught.value.hint
+
+
+def test_padding_beyond_the_longest_row_of_training_is_cut_off():
+    form = RowForm("sequence", (STEPS, CHANNELS), padding=-1e9)
+    longer = np.full((len(X), STEPS + 2, CHANNELS), np.nan)
+    longer[:, :3] = X[:, :3]
+    features, _ = parse_like((), longer, form=form)
+    assert features.shape == X.shape
+    np.testing.assert_array_equal(features[:, :3], X[:, :3])
+    assert (lengths_of(features) == 3).all()

@@ -542,6 +542,7 @@ class TestPlanning:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("gengap.planning.process_bytes", lambda: 0)
+        monkeypatch.setattr("gengap.pace.slowness", lambda devices: 1.0)
         monkeypatch.setattr("gengap.training.train_lanes", trains_nothing)
         asked: dict[str, Any] = {"techniques": "l2", "folds": 3, "out": tmp_path / "run"}
 

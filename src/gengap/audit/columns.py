@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-__all__ = ["FEW_VALUES", "is_constant", "is_continuous", "numbers_the_rows"]
+from gengap.data.cells import to_numbers
+
+__all__ = [
+    "FEW_VALUES",
+    "is_constant",
+    "is_continuous",
+    "numbers_the_rows",
+    "words_among_numbers",
+]
 
 # Fewer rows than this say nothing about whether a column numbers them.
 FEW_ROWS = 20
@@ -21,6 +29,9 @@ FEW_VALUES = 20
 MANY_VALUES = 1000
 MANY_SHARE = 0.25
 
+# A column of words of which this share of the values are numbers was probably meant as numbers.
+MOSTLY_NUMBERS = 0.5
+
 # Where a column has so many values, this many rows nearly always show it.
 FIRST_ROWS = 10 * MANY_VALUES
 
@@ -29,8 +40,9 @@ def numbers_the_rows(values: pd.Series, kind: str) -> bool:
     """Say whether a column tells (nearly) every row from all others and does nothing else.
 
     True for whole numbers that are all different and either rise or fall from row to row or use up
-    a range without holes, and for text of which at least 95 % of the values are different. False
-    for fewer than 20 rows with a value, for fractions, dates and booleans.
+    a range without holes, and for text of which at least 95 % of the values are different. Of
+    numbers with words among them (`words_among_numbers`) the numbers decide. False for fewer than
+    20 rows with a value, for fractions, dates and booleans.
 
     Parameters
     ----------
@@ -50,7 +62,10 @@ def numbers_the_rows(values: pd.Series, kind: str) -> bool:
     if len(known) < FEW_ROWS or kind not in ("numeric", "categorical"):
         return False
     if kind == "categorical":
-        return bool(known.nunique() >= NEARLY_ALL * len(known))
+        words = words_among_numbers(known, kind)
+        if not len(words):
+            return bool(known.nunique() >= NEARLY_ALL * len(known))
+        known = known.drop(words.index)
     numbers = known.to_numpy(np.float64)
     if not _whole(numbers):
         return False
@@ -96,6 +111,36 @@ def is_continuous(values: pd.Series, kind: str) -> bool:
     if different <= FEW_VALUES:
         return False
     return not whole or different > MANY_VALUES or different >= MANY_SHARE * len(numbers)
+
+
+def words_among_numbers(values: pd.Series, kind: str) -> pd.Series:
+    """Return the values of a categorical column that keep it from being read as numbers.
+
+    Parameters
+    ----------
+    values : Series (n,)
+    kind : {"numeric", "boolean", "date", "categorical", "text"}
+
+    Returns
+    -------
+    Series
+        With the index of `values`; empty where less than half of the known values are numbers,
+        and where all are.
+
+    Examples
+    --------
+    >>> words_among_numbers(pd.Series(["7.4", "7.8", "seven"]), "categorical").tolist()
+    ['seven']
+    """
+    known = values.dropna()
+    if kind != "categorical":
+        return known[:0]
+    words = known.unique()
+    numbers = to_numbers(words.tolist())
+    if numbers is None:
+        return known[:0]
+    no_number = known[known.isin(words[np.isnan(numbers)])]
+    return no_number if len(no_number) <= (1 - MOSTLY_NUMBERS) * len(known) else known[:0]
 
 
 def is_constant(values: pd.Series, kind: str) -> bool:

@@ -11,7 +11,6 @@ import pandas as pd
 from gengap.data.cells import (
     NO,
     YES,
-    Words,
     days,
     distinct_words,
     to_booleans,
@@ -31,8 +30,6 @@ __all__ = [
     "type_columns",
 ]
 
-# A column of words of which this share of the rows are numbers was probably meant as numbers.
-_ALMOST_NUMERIC = 0.5
 # Features end up in 32-bit floats; what these cannot hold is as good as infinite.
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -255,24 +252,7 @@ def _type(name: str, series: pd.Series) -> _Read:
             "they are (TF-IDF)"
         )
         return _Read("text", cells, note, terms)
-    numbers_note = (
-        None
-        if numbers is None
-        else _almost_numeric(name, found.spread(numbers, np.nan, float), found)
-    )
-    return _Read("categorical", cells, numbers_note)
-
-
-def _almost_numeric(name: str, numbers: np.ndarray, found: Words) -> str | None:
-    words = (found.codes >= 0) & np.isnan(numbers)
-    known = int((found.codes >= 0).sum())
-    if words.sum() > (1 - _ALMOST_NUMERIC) * known:
-        return None
-    example = found.words[found.codes[np.flatnonzero(words)[0]]]
-    return (
-        f"column '{name}' is categorical because {int(words.sum())} of its {known} values are no "
-        f"numbers (such as '{example}'); empty those cells to have it read as numbers"
-    )
+    return _Read("categorical", cells)
 
 
 def _from_dtype(name: str, series: pd.Series) -> _Read | None:

@@ -113,20 +113,29 @@ def read_rows_as(form: RowForm, rows: Any, name: str) -> np.ndarray:
 
 def _read_sequences_as(form: RowForm, rows: np.ndarray, name: str) -> np.ndarray:
     steps, channels = form.shape
-    fewer = form.padding is not None and rows.ndim == 3 and rows.shape[1] < steps
-    if fewer and rows.shape[2] == channels:
-        rows = padded(rows, steps)
-    if rows.shape[1:] != form.shape:
+    if rows.ndim != 3 or rows.shape[2] != channels:
         raise _other_shape(form, name, f"rows of shape {rows.shape[1:]}")
-    short = np.flatnonzero(lengths_of(rows) < steps)
+    lengths = lengths_of(rows)
+    long = np.flatnonzero(lengths > steps)
+    if long.size:
+        raise UserError(
+            "shape-mismatch",
+            f"row {long[0] + 1} of {name} has {lengths[long[0]]} steps; the network takes rows of "
+            f"{steps} steps, as the longest had that it learned from",
+            f"cut the rows to {steps} steps, such as by x[:, :{steps}]",
+        )
+    short = np.flatnonzero(lengths < steps)
     if form.padding is None and short.size:
         raise UserError(
             "shape-mismatch",
-            f"row {short[0] + 1} of {name} has {lengths_of(rows)[short[0]]} steps; the network "
+            f"row {short[0] + 1} of {name} has {lengths[short[0]]} steps; the network "
             f"takes rows of {steps} steps, as all were that it learned from",
             "bring rows with all steps",
         )
-    return rows
+    if rows.shape[1] < steps:
+        return padded(rows, steps)
+    # Beyond the longest row there is padding only.
+    return rows if rows.shape[1] == steps else rows[:, :steps]
 
 
 def _other_shape(form: RowForm, name: str, received: str) -> UserError:

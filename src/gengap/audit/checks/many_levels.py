@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gengap.audit.base import Check, Subject
-from gengap.audit.columns import numbers_the_rows
+from gengap.audit.columns import numbers_the_rows, words_among_numbers
 from gengap.wording import listed, plural
 
 __all__ = ["CHECK"]
@@ -27,6 +27,7 @@ def run(subject: Subject) -> Iterator[str]:
         and (len(column.levels) > MANY or len(column.levels) * ROWS_A_LEVEL > len(table))
         and len(column.levels) > 2
         and not numbers_the_rows(table[column.name], column.kind)
+        and not len(words_among_numbers(table[column.name], column.kind))
     ]
     if not found:
         return
