@@ -28,12 +28,14 @@ Compare = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Run in an empty folder, with no settings in the environment."""
+    """Run where there is nothing but some data, with no settings in the environment."""
     for name in os.environ:
         if name.startswith("GENGAP_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.chdir(tmp_path)
+    for name in ("a", "x.csv", "wine.csv", "test.csv"):
+        Path(name).write_text("read by nobody here\n")
 
 
 @pytest.fixture
@@ -409,6 +411,26 @@ class TestErrors:
         assert hint in second
         assert others == []
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "audit mising.csv",
+            "compare mising.csv",
+            "compare x.csv --test mising.csv",
+            "predict . mising.csv",
+        ],
+    )
+    def test_data_that_are_not_there_are_refused_before_anything_is_imported(
+        self, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("missing.csv").write_text("a,y\n1,2\n")
+        for name in ("compare", "audit", "predict"):
+            monkeypatch.setitem(sys.modules, f"gengap.{name}", None)
+        assert run(line.split()) == 2
+        captured = capsys.readouterr()
+        assert "no file mising.csv" in captured.err
+        assert "did you mean 'missing.csv'" in captured.err
+
     def test_usage_as_json(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["compare", "a", "--flods", "3", "--json"]) == 2
         error = json.loads(capsys.readouterr().out)["error"]
@@ -591,6 +613,7 @@ class TestCompletion:
 
         assert "--techniques" in complete("compare", "--tech")
         assert "dropout" in complete("techniques", "drop")
+        assert complete("audit", "win").startswith("file")
 
 
 class TestStart:

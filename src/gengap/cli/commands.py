@@ -15,7 +15,16 @@ from typing import Any
 import click
 
 from gengap import __version__
-from gengap.cli.options import Budget, Finite, Words, data_argument, flag, option, output_options
+from gengap.cli.options import (
+    Budget,
+    DataName,
+    Finite,
+    Words,
+    data_argument,
+    flag,
+    option,
+    output_options,
+)
 from gengap.cli.settings import check_environment, read_settings
 from gengap.errors import UserError, suggest
 from gengap.wording import of_budget
@@ -34,7 +43,12 @@ _TASK = option(
 _FOLDS = option("--folds", type=int, default=10, metavar="N", help="Folds of cross-validation.")
 _GROUPS = option("--groups", metavar="COL", help="Column whose equal values stay on one side.")
 _WEIGHT = option("--weight", metavar="COL", help="Column with a weight a row, for the loss.")
-_TEST = option("--test", metavar="DATA", help="Rows that stay out of the folds, scored once.")
+_TEST = option(
+    "--test",
+    metavar="DATA",
+    type=DataName(),
+    help="Rows that stay out of the folds, scored once.",
+)
 _METRIC = option("--metric", metavar="M", help="The metric that decides.")
 _IMAGE_SIZE = option(
     "--image-size",

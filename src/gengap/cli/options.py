@@ -8,15 +8,43 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from gengap.cli.settings import PREFIX
+from gengap.data.paths import check_exists
 from gengap.errors import UserError, suggest
 
-__all__ = ["Budget", "Finite", "Words", "data_argument", "flag", "option", "output_options"]
+__all__ = [
+    "Budget",
+    "DataName",
+    "Finite",
+    "Words",
+    "data_argument",
+    "flag",
+    "option",
+    "output_options",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+
+
+class DataName(click.ParamType):
+    """The name of data; what is not there is refused before anything is imported to read it."""
+
+    name = "data"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, or refuse it."""
+        check_exists(value)
+        return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Let the shell complete names of files."""
+        return [CompletionItem(incomplete, type="file")]
 
 
 class Words(click.Choice[str]):
@@ -89,7 +117,7 @@ def flag(*names: str, text: str) -> Callable[[_F], _F]:
 
 def data_argument(function: _F) -> _F:
     """Add the argument DATA."""
-    return click.argument("data", metavar="DATA")(function)
+    return click.argument("data", metavar="DATA", type=DataName())(function)
 
 
 def output_options(function: _F) -> _F:

@@ -16,13 +16,11 @@ from gengap.data.dataset import Column, Dataset, Task
 from gengap.data.delimited import read_delimited
 from gengap.data.load_arrays import Asked, Source, load_folder, load_npz, refuse_size
 from gengap.data.parquet import read_parquet
-from gengap.data.paths import existing_file, existing_folder, format_of, stem_of
+from gengap.data.paths import BUNDLED, existing_file, existing_folder, format_of, stem_of
 from gengap.data.target import check_task
 from gengap.errors import UserError
 
 __all__ = ["load", "read_table"]
-
-_BUNDLED = "sklearn:"
 
 
 def load(
@@ -74,8 +72,8 @@ def load(
         refuse_size(asked, "a table")
         return _load_table(check_names(source), "table", "table", asked)
     text = os.fspath(source)
-    if text.startswith(_BUNDLED):
-        name = text.removeprefix(_BUNDLED)
+    if text.startswith(BUNDLED):
+        name = text.removeprefix(BUNDLED)
         refuse_size(asked, text)
         table, own = read_bundled(name)
         kept = f"the target that {text} comes with, '{own}', is a feature here"
@@ -120,8 +118,8 @@ def read_table(
     if isinstance(source, pd.DataFrame):
         return check_names(source), "the table", ()
     spelt = os.fspath(source)
-    if spelt.startswith(_BUNDLED):
-        return read_bundled(spelt.removeprefix(_BUNDLED))[0], spelt, ()
+    if spelt.startswith(BUNDLED):
+        return read_bundled(spelt.removeprefix(BUNDLED))[0], spelt, ()
     path = _file(spelt)
     if format_of(path) == ".npz":
         raise UserError(

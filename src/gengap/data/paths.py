@@ -8,9 +8,37 @@ from pathlib import Path
 
 from gengap.errors import UserError, suggest
 
-__all__ = ["FORMATS", "existing_file", "existing_folder", "format_of", "stem_of"]
+__all__ = [
+    "BUNDLED",
+    "FORMATS",
+    "check_exists",
+    "existing_file",
+    "existing_folder",
+    "format_of",
+    "stem_of",
+]
+
+#: What the names of data sets that scikit-learn brings begin with.
+BUNDLED = "sklearn:"
 
 FORMATS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".npz")
+
+
+def check_exists(source: str) -> None:
+    """Refuse the name of data of which there is neither a file nor a folder.
+
+    Parameters
+    ----------
+    source : str
+        Names that begin with `BUNDLED` are none of files.
+
+    Raises
+    ------
+    UserError
+        As `existing_file`.
+    """
+    if not source.startswith(BUNDLED) and existing_folder(source) is None:
+        existing_file(source)
 
 
 def existing_file(path: str | os.PathLike[str]) -> Path:

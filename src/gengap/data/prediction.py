@@ -17,7 +17,7 @@ from gengap.data.idx import idx_files, is_idx, read_idx
 from gengap.data.image_files import ENDINGS, image_files, is_image, read_images
 from gengap.data.load import read_table
 from gengap.data.npz import read_npz_inputs
-from gengap.data.paths import existing_file, existing_folder, format_of
+from gengap.data.paths import BUNDLED, existing_file, existing_folder, format_of
 from gengap.data.row_form import RowForm, read_rows_as
 from gengap.errors import UserError
 
@@ -87,7 +87,7 @@ def parse_like(
 def _read(
     source: Any, text: list[str], form: RowForm | None
 ) -> tuple[pd.DataFrame | np.ndarray, str, tuple[str, ...]]:
-    if isinstance(source, str | os.PathLike) and not str(source).startswith("sklearn:"):
+    if isinstance(source, str | os.PathLike) and not str(source).startswith(BUNDLED):
         arrays = _read_arrays(source, form)
         if arrays is not None:
             return arrays

@@ -19,7 +19,7 @@ from gengap.data.delimited import dialect_of
 from gengap.data.folders import folder_parts, holds_idx
 from gengap.data.idx import idx_files
 from gengap.data.npz import array_name
-from gengap.data.paths import existing_folder, format_of
+from gengap.data.paths import BUNDLED, existing_folder, format_of
 from gengap.export.refusal import refusal
 from gengap.splits import MOST_GROUPS_BALANCED
 
@@ -200,10 +200,10 @@ def source_of(dataset: Dataset) -> Source:
         Where a bundled set has a test part.
     """
     source = dataset.source
-    if source.startswith("sklearn:"):
+    if source.startswith(BUNDLED):
         if dataset.test is not None:
             raise refusal("its rows come from scikit-learn, its test part from elsewhere")
-        return Source("bundled", source.removeprefix("sklearn:"))
+        return Source("bundled", source.removeprefix(BUNDLED))
     if source in IN_MEMORY:
         names = [column.name for column in dataset.columns]
         table = source == "table" or (names and names != [f"x{i}" for i in range(len(names))])
