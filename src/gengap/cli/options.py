@@ -30,7 +30,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
 
-class DataName(click.ParamType):
+class DataName(click.ParamType):  # type: ignore[type-arg] # generic in newer ones only
     """The name of data; what is not there is refused before anything is imported to read it."""
 
     name = "data"
