@@ -599,6 +599,12 @@ SETTINGS = [
         ("many", "gengap.toml"),
     ),
     Case(
+        "number for data in settings",
+        with_settings("gengap.toml", "test = 5\n"),
+        "file-not-found",
+        ("no file 5",),
+    ),
+    Case(
         "technique in settings",
         with_settings("gengap.toml", 'techniques = ["l3"]\n'),
         "unknown-technique",

@@ -530,8 +530,8 @@ class TestDescription:
     ) -> None:
         plan = plan_of("l2=1e-3, batch_norm", epochs=100_000)
         here = replace(plan, slowness=3.0)
-        assert here.seconds == plan.seconds
-        assert here.seconds_here == 3 * plan.seconds_here == 3 * plan.seconds
+        assert here.nominal_seconds == plan.nominal_seconds == plan.seconds
+        assert here.seconds == 3 * plan.seconds
         assert f"about {duration(3 * plan.seconds)} and" in here.describe()
         text = here.explain()
         for planned in plan.programs:
@@ -550,6 +550,17 @@ class TestDescription:
         assert list(scaled) == pytest.approx(
             [3 * part for part in nominal["estimated_seconds_besides"].values()], abs=0.3
         )
+
+    def test_a_budget_that_does_not_suffice_is_said_with_the_reason(self) -> None:
+        plan = plan_of("l2=1e-3", epochs=100_000)
+        slow = replace(plan, slowness=3.0)
+        between = 2 * plan.nominal_seconds
+        assert "budget" not in plan.describe(between) + slow.describe(4 * plan.nominal_seconds)
+        why = "this machine takes 3.0 times what budgets reckon with"
+        assert f"(more than the budget of {duration(between)}: {why})" in slow.describe(between)
+        short = plan.nominal_seconds / 2
+        assert plan.describe(short).endswith(f"(more than the budget of {duration(short)})")
+        assert slow.explain(between).startswith(slow.describe(between))
 
     def test_large_data_takes_time_besides_training(self) -> None:
         little = plan_of("l2=1e-3").besides

@@ -220,7 +220,7 @@ def compare(
         design = replace(design, plan=at_this_pace(with_stored_layouts(design.plan, own)))
         if dry_run:
             return Study(plan=design.plan)
-        progress.announce(design.plan.describe())
+        progress.announce(design.plan.describe(budget))
         store_layouts(design.plan, own)
         interim = Interim(design, rope, progress)
         trials = train_plan(design.plan, design.material, store, progress, interim)

@@ -37,7 +37,7 @@ from gengap.rows_as_taken import (
 from gengap.splits import Split, fewest_groups, make_splits
 from gengap.statistics.metrics import Metric, default_metric, find_metric
 from gengap.training import Material
-from gengap.wording import plural
+from gengap.wording import duration, plural
 
 if TYPE_CHECKING:
     import keras
@@ -201,14 +201,14 @@ def design_study(
         return plan, splits
 
     plan, splits = planned(GRID_LIMIT, folds)
-    if budget is not None and plan.seconds > budget:
+    if budget is not None and plan.nominal_seconds > budget:
         groups = dataset.rows.groups
         units = len(dataset.rows) if groups is None else len(np.unique(groups))
         for grid_limit, fewer in _smaller(plan.candidates, folds, units):
             plan, splits = planned(grid_limit, fewer)
-            if plan.seconds <= budget:
+            if plan.nominal_seconds <= budget:
                 break
-        notes += (_given_up(plan, grid_limit, folds, fewer, budget),)
+        notes += (_given_up(grid_limit, folds, fewer, budget),)
         folds = fewer
     key = digest(
         NUMERICS,
@@ -305,11 +305,10 @@ def _smaller(candidates: Sequence[Candidate], folds: int, units: int) -> Iterato
     )
 
 
-def _given_up(plan: Plan, grid_limit: int, folds: int, fewer: int, budget: float) -> str:
+def _given_up(grid_limit: int, folds: int, fewer: int, budget: float) -> str:
     given_up = []
     if grid_limit < GRID_LIMIT:
         given_up.append(f"at most {plural(grid_limit, 'grid point')} a candidate")
     if fewer < folds:
         given_up.append(f"{fewer} folds instead of {folds}")
-    short = "" if plan.seconds <= budget else f", and it will still take about {plan.seconds:.0f} s"
-    return f"to keep within {budget:.0f} s: {', '.join(given_up)}{short}"
+    return f"to keep within {duration(budget)}: {', '.join(given_up)}"

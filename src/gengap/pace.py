@@ -7,17 +7,20 @@ hang on the clock. What a study is announced to take is multiplied by what is fo
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gengap.memory import lanes_on_host
 from gengap.plan import Plan
 
-__all__ = ["at_this_pace", "slowness"]
+__all__ = ["at_this_pace", "slowness", "small_training"]
 
 #: A small recurrent network, trained for some steps in a loop: of small products and short turns,
 #: as most of what lanes do.
@@ -59,14 +62,36 @@ def slowness(devices: int) -> float:
     """
     if not lanes_on_host():
         return 1.0
-    places = [jax.device_put(_start(), device) for device in jax.devices()[:devices]]
-    train = jax.jit(_trained)
+    train = small_training(devices)
     rounds = []
     for _ in range(1 + ROUNDS):
         started = time.perf_counter()
-        jax.block_until_ready([train(*place) for place in places])
+        jax.block_until_ready(train())
         rounds.append(time.perf_counter() - started)
     return min(rounds[1:]) / REFERENCE_SECONDS  # in the first it is compiled
+
+
+def small_training(devices: int) -> Callable[[], Any]:
+    """Return a function that trains the small network on each device, all at once.
+
+    Parameters
+    ----------
+    devices : int
+
+    Returns
+    -------
+    callable
+        Returns the weights, an axis of devices before their own.
+    """
+    each = PartitionSpec("devices")
+    mesh = Mesh(np.array(jax.devices()[:devices]), ("devices",))
+    train = jax.jit(
+        jax.shard_map(
+            jax.vmap(_trained), mesh=mesh, in_specs=(each, each), out_specs=each, check_vma=False
+        )
+    )
+    start = jax.tree.map(lambda leaf: np.stack([leaf] * devices), _start())
+    return partial(train, *jax.device_put(start, NamedSharding(mesh, each)))
 
 
 def _start() -> tuple[Any, np.ndarray]:

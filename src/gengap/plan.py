@@ -138,18 +138,18 @@ class Plan:
     slowness: float = 1.0
 
     @property
-    def seconds(self) -> float:
+    def nominal_seconds(self) -> float:
         """Estimated, of the whole call, on the machine of the figures that plans are made from.
 
-        It follows from the study, not from what the clock says when the plan is made: what a budget
-        gives up must be the same when the study goes on.
+        They follow from the study, not from what the clock says when the plan is made: what a
+        budget gives up must be the same when the study goes on.
         """
         return self.besides.seconds + sum(planned.seconds for planned in self.programs)
 
     @property
-    def seconds_here(self) -> float:
+    def seconds(self) -> float:
         """Estimated, of the whole call, on this machine."""
-        return self.slowness * self.seconds
+        return self.slowness * self.nominal_seconds
 
     @property
     def bytes(self) -> int:
@@ -167,20 +167,44 @@ class Plan:
         """Lanes of a group of the widest program."""
         return max(planned.layout.width for planned in self.programs)
 
-    def describe(self) -> str:
-        """Say in one line what there is to train, and what it takes."""
+    def describe(self, budget: float | None = None) -> str:
+        """Say in one line what there is to train, and what it takes.
+
+        Parameters
+        ----------
+        budget : float, optional
+            Seconds that it was to keep within.
+        """
         compared = plural(len(self.candidates) - 1, "candidate")
         repeats = f" x {self.repeats} repeats" if self.repeats > 1 else ""
         return (
             f"{plural(self.trials, 'trial')} ({compared} and the baseline, "
             f"{plural(self.folds, 'fold')}{repeats}) from {plural(self.runs, 'run')} in "
             f"{plural(len(self.programs), 'compiled program')}; about "
-            f"{duration(self.seconds_here)} and {_mebibytes(self.bytes)} MiB of memory"
+            f"{duration(self.seconds)} and {_mebibytes(self.bytes)} MiB of memory"
+            f"{self._beyond(budget)}"
         )
 
-    def explain(self) -> str:
-        """Say what every program trains, where its lanes are, and why so."""
-        parts = [self.describe()]
+    def _beyond(self, budget: float | None) -> str:
+        """Say that a budget does not suffice, and why."""
+        if budget is None or self.seconds <= budget:
+            return ""
+        why = (
+            f": this machine takes {self.slowness:.1f} times what budgets reckon with"
+            if self.nominal_seconds <= budget
+            else ""
+        )
+        return f" (more than the budget of {duration(budget)}{why})"
+
+    def explain(self, budget: float | None = None) -> str:
+        """Say what every program trains, where its lanes are, and why so.
+
+        Parameters
+        ----------
+        budget : float, optional
+            Seconds that it was to keep within.
+        """
+        parts = [self.describe(budget)]
         for number, planned in enumerate(self.programs, 1):
             first, *others = planned.explain(self.slowness).splitlines()
             parts += [f"program {number}: {first}", *(f"  {line}" for line in others)]
@@ -200,7 +224,7 @@ class Plan:
             "programs": len(self.programs),
             "lane_width": self.width,
             "candidates": [candidate.name for candidate in self.candidates],
-            "estimated_seconds": round(self.seconds_here, 1),
+            "estimated_seconds": round(self.seconds, 1),
             "estimated_seconds_besides": {
                 what: round(self.slowness * seconds, 1)
                 for what, seconds in asdict(self.besides).items()

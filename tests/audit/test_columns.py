@@ -13,6 +13,7 @@ from gengap.audit.columns import is_constant, is_continuous, words_among_numbers
 
 RNG = np.random.default_rng(2)
 N = 200
+KILOGRAMS = [f"{k} kg" for k in range(5)]
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ N = 200
         ("subject_id", np.repeat(np.arange(40.0), 5)[RNG.permutation(N)], "numeric"),
         ("Unnamed: 0", RNG.permutation(N) * 2.0, "numeric"),
         ("a", [*map(str, range(N - 1)), "none yet"], "categorical"),
+        ("isbn", [f"{k * 7919 % 10**6}{'X' * (k % 11 == 0)}" for k in range(N)], "categorical"),
     ],
 )
 def test_ids(name: str, values: object, kind: str) -> None:
@@ -49,6 +51,8 @@ def test_ids(name: str, values: object, kind: str) -> None:
         ("few", np.arange(12.0), "numeric"),
         ("day", np.arange(N) + 19000.0, "date"),
         ("weight", [*map(str, RNG.normal(size=N - 1)), "heavy"], "categorical"),
+        ("long", [*map(str, range(N - 2)), "inf", "none yet"], "categorical"),
+        ("few", [*map(str, range(15)), *"abcababab"], "categorical"),
     ],
 )
 def test_no_ids(name: str, values: object, kind: str) -> None:
@@ -104,6 +108,12 @@ def test_constant(values: list[object], kind: str, constant: bool) -> None:
         (["1", "x", "x"], []),  # mostly words
         (["1", "2", None], []),  # numbers that someone calls categories
         (["x", "y"], []),
+        # Codes of which some end in a letter.
+        ([str(10_000 + 7 * k) for k in range(95)] + [f"{k}X" for k in range(5)], []),
+        (
+            [str(k / 7) for k in range(95)] + [f"{k} kg" for k in range(5)],
+            [f"{k} kg" for k in range(5)],
+        ),
         ([None, None], []),
         ([], []),
     ],
@@ -123,6 +133,11 @@ def test_a_dirty_column_is_neither_an_id_nor_a_category_of_many_levels() -> None
         "1 column holds numbers but for some values, and is taken for categories: "
         "'weight' (2 of 400, such as 'n/a')."
     )
+
+
+def test_a_row_number_with_a_word_in_it_is_an_id_and_nothing_else() -> None:
+    table = clean_table().assign(row=[*map(str, range(399)), "none yet"])
+    assert [found.code for found in audit(subject_of(table))] == ["id-like-columns"]
 
 
 def test_at_most_five_columns_are_named() -> None:

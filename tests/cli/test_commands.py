@@ -62,8 +62,8 @@ def calls(compare: Callable[[Compare], None]) -> list[dict[str, Any]]:
             headline="l2 helps", holdout=None, to_json=lambda: '{"schema": 1}\n'
         )
         plan = types.SimpleNamespace(
-            describe=lambda: "80 trials",
-            explain=lambda: "80 trials in 16 lanes",
+            describe=lambda budget: "80 trials",
+            explain=lambda budget: "80 trials in 16 lanes",
             to_json=lambda: '{"trials": 80}',
         )
         return types.SimpleNamespace(results=results, plan=plan)

@@ -183,6 +183,8 @@ def test_rows_to_predict_may_be_shorter_but_not_longer(tmp_path):
         caught.value
     )
     assert f"x[:, :{STEPS}]" in caught.value.hint
+    for one in (form, even):
+        assert parse_like((), X[:0, :3], form=one)[0].shape == (0, STEPS, CHANNELS)
 
 
 def test_padding_beyond_the_longest_row_of_training_is_cut_off():

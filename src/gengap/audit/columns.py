@@ -32,6 +32,10 @@ MANY_SHARE = 0.25
 # A column of words of which this share of the values are numbers was probably meant as numbers.
 MOSTLY_NUMBERS = 0.5
 
+# So many words, nearly all different, among whole numbers that are so, too, are no slips, but codes
+# such as ISBNs.
+CODES = 5
+
 # Where a column has so many values, this many rows nearly always show it.
 FIRST_ROWS = 10 * MANY_VALUES
 
@@ -66,8 +70,10 @@ def numbers_the_rows(values: pd.Series, kind: str) -> bool:
         if not len(words):
             return bool(known.nunique() >= NEARLY_ALL * len(known))
         known = known.drop(words.index)
+        if len(known) < FEW_ROWS:
+            return False
     numbers = known.to_numpy(np.float64)
-    if not _whole(numbers):
+    if not np.isfinite(numbers).all() or not _whole(numbers):
         return False
     steps = np.diff(numbers)
     if (steps > 0).all() or (steps < 0).all():
@@ -125,7 +131,7 @@ def words_among_numbers(values: pd.Series, kind: str) -> pd.Series:
     -------
     Series
         With the index of `values`; empty where less than half of the known values are numbers,
-        and where all are.
+        where all are, and where numbers and words are codes, nearly all of them different.
 
     Examples
     --------
@@ -140,7 +146,15 @@ def words_among_numbers(values: pd.Series, kind: str) -> pd.Series:
     if numbers is None:
         return known[:0]
     no_number = known[known.isin(words[np.isnan(numbers)])]
-    return no_number if len(no_number) <= (1 - MOSTLY_NUMBERS) * len(known) else known[:0]
+    if len(no_number) > (1 - MOSTLY_NUMBERS) * len(known):
+        return known[:0]
+    codes = (
+        len(no_number) >= CODES
+        and no_number.nunique() >= NEARLY_ALL * len(no_number)
+        and len(words) >= NEARLY_ALL * len(known)
+        and _whole(numbers[np.isfinite(numbers)])
+    )
+    return known[:0] if codes else no_number
 
 
 def is_constant(values: pd.Series, kind: str) -> bool:

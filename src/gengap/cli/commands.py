@@ -197,7 +197,8 @@ def compare(
         finally:
             progress.finish()
     if only_plan:
-        in_words = study.plan.explain() if explain_plan else study.plan.describe()
+        say = study.plan.explain if explain_plan else study.plan.describe
+        in_words = say(settings["budget"])
         click.echo(study.plan.to_json() if as_json else in_words)
         return
     asked = {"require_gain": require_gain, "fail_if_gap_above": fail_if_gap_above}

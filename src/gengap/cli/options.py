@@ -35,10 +35,11 @@ class DataName(click.ParamType):  # type: ignore[type-arg] # generic in newer on
 
     name = "data"
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name, or refuse it."""
-        check_exists(value)
-        return value
+        name = str(value)  # in a file of settings it may be anything
+        check_exists(name)
+        return name
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str

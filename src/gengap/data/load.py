@@ -16,7 +16,7 @@ from gengap.data.dataset import Column, Dataset, Task
 from gengap.data.delimited import read_delimited
 from gengap.data.load_arrays import Asked, Source, load_folder, load_npz, refuse_size
 from gengap.data.parquet import read_parquet
-from gengap.data.paths import BUNDLED, existing_file, existing_folder, format_of, stem_of
+from gengap.data.paths import BUNDLED, existing_folder, format_of, named_file, stem_of
 from gengap.data.target import check_task
 from gengap.errors import UserError
 
@@ -82,7 +82,7 @@ def load(
     folder = existing_folder(text)
     if folder is not None:
         return load_folder(folder, text, asked)
-    path = _file(text)
+    path = named_file(text)
     refuse_size(asked, path)
     if format_of(path) == ".npz":
         return load_npz(path, text, asked)
@@ -120,7 +120,7 @@ def read_table(
     spelt = os.fspath(source)
     if spelt.startswith(BUNDLED):
         return read_bundled(spelt.removeprefix(BUNDLED))[0], spelt, ()
-    path = _file(spelt)
+    path = named_file(spelt)
     if format_of(path) == ".npz":
         raise UserError(
             "not-a-table",
@@ -129,18 +129,6 @@ def read_table(
         )
     table, notes = _read_file(path, text)
     return table, path.name, notes
-
-
-def _file(text: str) -> Path:
-    scheme, colon, _ = text.partition(":")
-    # One letter is a drive.
-    if colon and len(scheme) > 1 and scheme.isalnum() and not Path(text).exists():
-        raise UserError(
-            "unknown-source",
-            f"'{text}' is neither a file nor a source that gengap knows",
-            "expected a file, or sklearn:NAME",
-        )
-    return existing_file(text)
 
 
 def _read_file(path: Path, text: Collection[str] | None) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -15,6 +15,7 @@ __all__ = [
     "existing_file",
     "existing_folder",
     "format_of",
+    "named_file",
     "stem_of",
 ]
 
@@ -35,10 +36,33 @@ def check_exists(source: str) -> None:
     Raises
     ------
     UserError
-        As `existing_file`.
+        As `named_file`.
     """
     if not source.startswith(BUNDLED) and existing_folder(source) is None:
-        existing_file(source)
+        named_file(source)
+
+
+def named_file(source: str) -> Path:
+    """Return the path of the file that a source names.
+
+    Parameters
+    ----------
+    source : str
+
+    Raises
+    ------
+    UserError
+        ``unknown-source``, where it names something else; or as `existing_file`.
+    """
+    scheme, colon, _ = source.partition(":")
+    # One letter is a drive.
+    if colon and len(scheme) > 1 and scheme.isalnum() and not Path(source).exists():
+        raise UserError(
+            "unknown-source",
+            f"'{source}' is neither a file nor a source that gengap knows",
+            f"expected a file, or {BUNDLED}NAME",
+        )
+    return existing_file(source)
 
 
 def existing_file(path: str | os.PathLike[str]) -> Path:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gengap.data.dataset import Dataset, Modality
-from gengap.data.sequences import lengths_of, padded
+from gengap.data.sequences import lengths_of
 from gengap.errors import UserError
 
 __all__ = ["RowForm", "form_of", "form_of_dataset", "read_rows_as"]
@@ -122,7 +122,8 @@ def _read_sequences_as(form: RowForm, rows: np.ndarray, name: str) -> np.ndarray
             "shape-mismatch",
             f"row {long[0] + 1} of {name} has {lengths[long[0]]} steps; the network takes rows of "
             f"{steps} steps, as the longest had that it learned from",
-            f"cut the rows to {steps} steps, such as by x[:, :{steps}]",
+            f"cut the rows to {steps} steps: x[:, :{steps}] of an array, [row[:{steps}] for row in "
+            "x] of a list of arrays",
         )
     short = np.flatnonzero(lengths < steps)
     if form.padding is None and short.size:
@@ -133,7 +134,9 @@ def _read_sequences_as(form: RowForm, rows: np.ndarray, name: str) -> np.ndarray
             "bring rows with all steps",
         )
     if rows.shape[1] < steps:
-        return padded(rows, steps)
+        floats = rows.astype(np.result_type(rows.dtype, np.float32), copy=False)
+        missing = ((0, 0), (0, steps - rows.shape[1]), (0, 0))
+        return np.pad(floats, missing, constant_values=np.nan)
     # Beyond the longest row there is padding only.
     return rows if rows.shape[1] == steps else rows[:, :steps]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gengap.audit.base import Check, Subject
-from gengap.audit.columns import words_among_numbers
+from gengap.audit.columns import numbers_the_rows, words_among_numbers
 from gengap.wording import listed, plural
 
 __all__ = ["CHECK"]
@@ -18,7 +18,7 @@ def run(subject: Subject) -> Iterator[str]:
     found = []
     for column in subject.dataset.columns:
         words = words_among_numbers(table[column.name], column.kind)
-        if len(words):
+        if len(words) and not numbers_the_rows(table[column.name], column.kind):
             known = table[column.name].notna().sum()
             found.append(
                 f"'{column.name}' ({len(words):,} of {known:,}, such as '{words.iloc[0]}')"
@@ -41,8 +41,9 @@ CHECK = Check(
         "see which is larger, and learns nothing of numbers that the training rows lack."
     ),
     action=(
-        "Correct these values, or leave them empty to have them count as missing. Where the "
-        "numbers are codes all the same, nothing."
+        "Correct these values, or leave them empty to have them count as missing; a column of "
+        "pandas' category type has to be made one of numbers, too. Where the numbers are codes all "
+        "the same, nothing."
     ),
     run=run,
 )
