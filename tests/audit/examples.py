@@ -105,7 +105,7 @@ def _no_target() -> Subject:
 
 def _dirty() -> Subject:
     weights = np.random.default_rng(3).normal(size=400).round(6).astype(str).astype(object)
-    weights[[4, 90]] = "n/a", "heavy"
+    weights[[4, 90]] = "unknown", "heavy"
     return _with(weight=weights)
 
 

@@ -19,6 +19,7 @@ from gengap.data.cells import (
 from gengap.errors import UserError
 
 MISSING = ["", "NA", "na", "NaN", "nan", "null", "NULL", "None", "none", "?", "<null>", "<NULL>"]
+MISSING += ["N/A", "n/a", "#N/A", "<NA>", "<na>"]
 
 
 @pytest.mark.parametrize("word", MISSING)

@@ -118,7 +118,7 @@ def test_the_input_is_left_as_it_was():
 
 
 def test_a_few_words_make_a_column_of_numbers_categorical():
-    column, _, notes = typed(["1", "2", "3", "n/a"])
+    column, _, notes = typed(["1", "2", "3", "unknown"])
     assert column.kind == "categorical"
     assert notes == ()  # the audit speaks of it
 

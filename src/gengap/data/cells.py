@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 #: Words that mean "no value", in lower case.
-MISSING = frozenset({"", "na", "nan", "null", "none", "?", "<null>"})
+MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "<null>", "none", "?"})
 #: No and yes.
 BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "on"))
 #: What counts as no and as yes in a column that is known to hold these.

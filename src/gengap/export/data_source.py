@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from gengap.data import cells
 from gengap.data.dataset import IN_MEMORY, Dataset
 from gengap.data.row_form import RowForm
 from gengap.data.text import FEWEST_ROWS, MOST_TERMS
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 #: Words that say that there is no value.
-MISSING = ["", "?", "<null>", "na", "nan", "none", "null"]
+MISSING = sorted(cells.MISSING)
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ def _constants(
         yield statement("CLASSES = ", literal(classes_of(dataset, source)))
     yield from column_lists(kinds)
     if is_text(dataset, source):
-        missing = [*MISSING, "<na>", "nat"] if source.kind == "parquet" else MISSING
+        missing = [*MISSING, "nat"] if source.kind == "parquet" else MISSING
         yield statement("MISSING = ", literal(missing))
 
 
