@@ -134,7 +134,9 @@ def compare(
         epochs and batch size left there are not trained again, whatever else it compared; its
         report and its results are replaced.
     budget : float, optional
-        Seconds; grid points and then folds are given up to keep within it.
+        Seconds; grid points and then folds are given up to keep within it. It is held against
+        seconds that do not hang on the clock: on a slow machine the study may take longer, which
+        is announced.
     devices : int, optional
         How many processor cores, or GPUs where there are any, train; all by default.
     allow : str or sequence of str

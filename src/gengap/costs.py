@@ -41,8 +41,8 @@ __all__ = [
     "scoring_seconds",
 ]
 
-#: Seconds of compiling a program, a study's programs one by one: with eight candidates 2.5 to 4 of
-#: dense networks, 4 to 7 of recurrent ones and of convolutions.
+#: Seconds of compiling a program, by studies of one to three: 2.5 to 4 of dense networks, 4 to 7 of
+#: recurrent ones and of one-dimensional convolutions, 11 of a small network for images.
 COMPILE_SECONDS = 4.0
 
 #: Seconds of reading, auditing and encoding a cell of an encoded table; and of splitting it and

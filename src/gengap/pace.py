@@ -30,7 +30,7 @@ ROWS, TURNS, CHANNELS, UNITS, STEPS = 32, 30, 8, 32, 100
 ROUNDS = 7
 
 #: Seconds of a round on the machine that plans take their figures from, on both of its cores at
-#: once: another one took 0.029 where its studies took 1.2 times as long.
+#: once. It was not timed there: another machine took 0.029, and 1.2 times as long for its studies.
 REFERENCE_SECONDS = 0.024
 
 

@@ -110,19 +110,17 @@ def test_constant(values: list[object], kind: str, constant: bool) -> None:
         (["x", "y"], []),
         # Codes of which some end in a letter.
         ([str(10_000 + 7 * k) for k in range(95)] + [f"{k}X" for k in range(5)], []),
-        (
-            [str(k / 7) for k in range(95)] + [f"{k} kg" for k in range(5)],
-            [f"{k} kg" for k in range(5)],
-        ),
+        ([*(str(k / 7) for k in range(95)), *KILOGRAMS], KILOGRAMS),
         ([None, None], []),
         ([], []),
     ],
 )
 def test_words_among_numbers(values: list[object], words: list[str]) -> None:
     series = pd.Series(values, dtype=object, index=range(7, 7 + len(values)))
-    found = words_among_numbers(series, "categorical")
-    assert found.tolist() == words
-    assert series[found.index].tolist() == words
+    for levels in (None, sorted(series.dropna().unique())):
+        found = words_among_numbers(series, "categorical", levels)
+        assert found.tolist() == words
+        assert series[found.index].tolist() == words
 
 
 def test_a_dirty_column_is_neither_an_id_nor_a_category_of_many_levels() -> None:

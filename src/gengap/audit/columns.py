@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -66,9 +68,13 @@ def numbers_the_rows(values: pd.Series, kind: str) -> bool:
     if len(known) < FEW_ROWS or kind not in ("numeric", "categorical"):
         return False
     if kind == "categorical":
+        different = known.nunique()
+        # Also of numbers with words among them most would have to be different.
+        if different < MOSTLY_NUMBERS * len(known):
+            return False
         words = words_among_numbers(known, kind)
         if not len(words):
-            return bool(known.nunique() >= NEARLY_ALL * len(known))
+            return bool(different >= NEARLY_ALL * len(known))
         known = known.drop(words.index)
         if len(known) < FEW_ROWS:
             return False
@@ -119,13 +125,17 @@ def is_continuous(values: pd.Series, kind: str) -> bool:
     return not whole or different > MANY_VALUES or different >= MANY_SHARE * len(numbers)
 
 
-def words_among_numbers(values: pd.Series, kind: str) -> pd.Series:
+def words_among_numbers(
+    values: pd.Series, kind: str, levels: Sequence[str] | None = None
+) -> pd.Series:
     """Return the values of a categorical column that keep it from being read as numbers.
 
     Parameters
     ----------
     values : Series (n,)
     kind : {"numeric", "boolean", "date", "categorical", "text"}
+    levels : sequence of str, optional
+        The different values, where they are known: most columns need no look at the rows then.
 
     Returns
     -------
@@ -138,13 +148,13 @@ def words_among_numbers(values: pd.Series, kind: str) -> pd.Series:
     >>> words_among_numbers(pd.Series(["7.4", "7.8", "seven"]), "categorical").tolist()
     ['seven']
     """
-    known = values.dropna()
     if kind != "categorical":
-        return known[:0]
-    words = known.unique()
+        return values[:0]
+    words = np.asarray(values.dropna().unique() if levels is None else levels, dtype=object)
     numbers = to_numbers(words.tolist())
-    if numbers is None:
-        return known[:0]
+    if numbers is None or not np.isnan(numbers).any():
+        return values[:0]
+    known = values.dropna()
     no_number = known[known.isin(words[np.isnan(numbers)])]
     if len(no_number) > (1 - MOSTLY_NUMBERS) * len(known):
         return known[:0]

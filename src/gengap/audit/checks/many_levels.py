@@ -27,7 +27,7 @@ def run(subject: Subject) -> Iterator[str]:
         and (len(column.levels) > MANY or len(column.levels) * ROWS_A_LEVEL > len(table))
         and len(column.levels) > 2
         and not numbers_the_rows(table[column.name], column.kind)
-        and not len(words_among_numbers(table[column.name], column.kind))
+        and not len(words_among_numbers(table[column.name], column.kind, column.levels))
     ]
     if not found:
         return

@@ -17,7 +17,7 @@ def run(subject: Subject) -> Iterator[str]:
         return
     found = []
     for column in subject.dataset.columns:
-        words = words_among_numbers(table[column.name], column.kind)
+        words = words_among_numbers(table[column.name], column.kind, column.levels)
         if len(words) and not numbers_the_rows(table[column.name], column.kind):
             known = table[column.name].notna().sum()
             found.append(
